@@ -1,0 +1,157 @@
+"""Words in the reader's language.
+
+English is written in the code; other languages are catalogues, one ``locale/<language>.po`` each
+(gettext's format, read at run time: no compiled files, any .po editor will do). To add a language, copy
+``uk.po``, translate, done.
+
+A text made of parts is said with `say`, which gives the English string and remembers its template:
+
+    raise NoPhotos(say("Only {count} photo can be read.", "Only {count} photos can be read.", count=n))
+
+Such a string is an ordinary ``str`` to everybody but a `Language`, which finds the template in its
+catalogue and fills in the same parts. Constant strings need no `say`.
+"""
+
+import os
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from gettext import c2py
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+__all__ = [
+    "ENGLISH",
+    "Language",
+    "Said",
+    "available",
+    "from_environment",
+    "from_json",
+    "language",
+    "say",
+    "to_json",
+]
+
+LOCALE = Path(__file__).parent / "locale"
+
+
+class Said(str):
+    """An English string that knows its template, the template's plural and its parts."""
+
+    template: str
+    plural: str | None
+    parts: dict[str, Any]
+
+
+def say(template: str, plural: str | None = None, /, **parts: object) -> Said:
+    """``template`` filled with ``parts``; the part ``count`` chooses between singular and plural."""
+    chosen = plural if plural is not None and parts["count"] != 1 else template
+    said = Said(Filled(".").format(chosen, **parts))
+    said.template, said.plural, said.parts = template, plural, parts
+    return said
+
+
+def to_json(text: str) -> Any:
+    """``text`` as a JSON value from which `from_json` makes the same text, template and all."""
+    if not isinstance(text, Said):
+        return str(text)
+    parts = {k: to_json(v) if isinstance(v, str) else v for k, v in text.parts.items()}
+    return [text.template, text.plural, {k: v if plain(v) else str(v) for k, v in parts.items()}]
+
+
+def from_json(value: Any) -> str:
+    """The text that `to_json` wrote."""
+    if isinstance(value, str):
+        return value
+    template, plural, parts = value
+    return say(template, plural, **{k: from_json(v) if isinstance(v, list) else v for k, v in parts.items()})
+
+
+def plain(value: object) -> bool:
+    return isinstance(value, str | int | float | list)
+
+
+class Filled(string.Formatter):
+    """``str.format`` with a decimal mark."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        filled = super().format_field(value, format_spec)
+        if isinstance(value, int | float) and format_spec:
+            filled = filled.replace(",", "\u202f").replace(".", self.mark)
+        return filled
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language to speak. Call it with a text; texts it does not know stay English."""
+
+    code: str
+    catalogue: Catalog | None = None
+
+    def __call__(self, text: str) -> str:
+        if not isinstance(text, Said):
+            return self._found(text) or str(text)
+        count = text.parts.get("count", 1)
+        template = self._found(text.template, count if text.plural is not None else None)
+        if template is None:
+            return str(text)
+        parts = {k: self(v) if isinstance(v, str) else v for k, v in text.parts.items()}
+        return Filled(self.decimal_mark).format(template, **parts)
+
+    def say(self, template: str, plural: str | None = None, /, **parts: object) -> str:
+        """The same as `say`, in this language at once."""
+        return self(say(template, plural, **parts))
+
+    @property
+    def decimal_mark(self) -> str:
+        return Locale.parse(self.code).number_symbols["latn"]["decimal"]
+
+    @property
+    def name(self) -> str:
+        """The language's name in itself, with a capital letter."""
+        return (Locale.parse(self.code).get_display_name() or self.code).capitalize()
+
+    def _found(self, template: str, count: Any = None) -> str | None:
+        message = self.catalogue.get(template) if self.catalogue is not None and template else None
+        if message is None or not message.string or message.fuzzy:
+            return None
+        if isinstance(message.string, str):
+            return message.string
+        assert self.catalogue is not None
+        which = c2py(self.catalogue.plural_expr)(count) if isinstance(count, int) else -1
+        return message.string[which] or None
+
+
+ENGLISH = Language("en")
+
+
+def available() -> tuple[str, ...]:
+    """Codes of the languages that there are."""
+    return ("en", *sorted(path.stem for path in LOCALE.glob("*.po")))
+
+
+@lru_cache
+def language(code: str) -> Language:
+    """The language ``code`` ("uk"); English if there is no catalogue for it."""
+    path = LOCALE / f"{code}.po"
+    if code not in available() or not path.is_file():
+        return ENGLISH
+    with path.open("rb") as file:
+        return Language(code, read_po(file, locale=code))
+
+
+def from_environment(wanted: Iterable[str | None] = ()) -> Language:
+    """The first language of ``wanted`` that there is, else the one that the environment asks for."""
+    asked = [*wanted, *(os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))]
+    for value in asked:
+        if value:
+            return language(value.replace("-", "_").split("_")[0].split(".")[0].lower())
+    return ENGLISH
