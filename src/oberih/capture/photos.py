@@ -1,0 +1,223 @@
+"""Which of these files are photos, and what do they say of themselves?
+
+A file is judged by its content: names and endings mean nothing. What cannot be used is listed with the
+reason; one bad file never stops the others.
+"""
+
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from PIL import Image
+
+from oberih.capture._exif import Exif, Position, read_exif
+from oberih.capture._sniff import HEAD, HEIF, RAW, media_type, other_kind
+from oberih.capture.read import MAX_RAW_PIXELS, decoding, opened, raw_exif, refuse_large
+from oberih.errors import InputError, UnreadablePhoto
+from oberih.i18n import say
+from oberih.progress import Progress
+from oberih.trust import file_sha256
+
+__all__ = ["Found", "Photo", "Position", "Skipped", "find_photos"]
+
+MIN_SIDE = 160  # pixels; less shows nothing that could be measured
+MAX_ASPECT = 3.0
+PANORAMA_MARK = "GPano:ProjectionType"
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo that can be read, with what its file says of it. Sizes in stored pixel order."""
+
+    path: Path
+    name: str  # unique in the set, with "/" between folders
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    media_type: str
+    orientation: int = 1  # EXIF 1..8, for display only: pixels are never turned
+    make: str = ""
+    model: str = ""
+    focal_mm: float | None = None
+    focal_px: float | None = None  # an estimate to start from
+    focal_source: str = ""  # "35 mm equivalent", "focal plane resolution" or "" (unknown)
+    taken_at: datetime | None = None  # the camera's own clock
+    position: Position | None = field(default=None, repr=False)  # sealed
+
+    @property
+    def megapixels(self) -> float:
+        return self.width * self.height / 1e6
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not used."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    photos: tuple[Photo, ...]
+    others: tuple[Skipped, ...]
+
+
+def find_photos(
+    paths: Sequence[Path | str], *, ignore: Sequence[Path] = (), progress: Progress | None = None
+) -> Found:
+    """All photos among ``paths``, which are files or folders (searched with all that is in them).
+
+    The order is that of the names with numbers counted (2 before 10). Hidden files, and what lies in the
+    folders ``ignore``, are passed over. Raises `InputError` only for a path that does not exist.
+    """
+    files = list(listed([Path(path) for path in paths], ignore))
+    names = unique_names(files)
+    photos, others = [], []
+    progress = progress or Progress()
+    with (
+        progress.stage("reading", len(files)) as stage,
+        warnings.catch_warnings(),  # here, for all threads
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        warnings.simplefilter("ignore")  # of odd metadata; what is wanted is checked in read_exif
+        for path, result in zip(files, pool.map(lambda p: examined(p, names[p]), files), strict=True):
+            if isinstance(result, Photo):
+                photos.append(result)
+            else:
+                others.append(Skipped(path, result))
+            stage.tick()
+    return Found(tuple(photos), tuple(others))
+
+
+def listed(paths: Iterable[Path], ignore: Sequence[Path]) -> Iterator[Path]:
+    """Files in natural order, each once."""
+    left_out = {path.resolve() for path in ignore}
+    seen: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            inside: list[Path] = []
+            for folder, folders, files in os.walk(path):
+                folders[:] = [
+                    f for f in folders if not f.startswith(".") and Path(folder, f).resolve() not in left_out
+                ]
+                inside += [Path(folder, f) for f in files if not f.startswith(".")]
+            inside.sort(key=lambda p: natural(p.relative_to(path).as_posix()))
+        elif path.exists():
+            inside = [path]
+        else:
+            raise InputError(
+                say("There is no file or folder {path}.", path=path), "Check the spelling of the path."
+            )
+        for file in inside:
+            real = file.resolve()
+            if real not in seen and file.is_file():
+                seen.add(real)
+                yield file
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Sort key in which numbers count: IMG_2 before IMG_10."""
+    parts = re.split(r"([0-9]+)", name.lower())
+    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts] + [
+        (2, 0, name)
+    ]
+
+
+def unique_names(files: Sequence[Path]) -> dict[Path, str]:
+    """The file's name, with as many of its folders as it takes to tell it from the others."""
+    names: dict[Path, str] = {}
+    left, depth = list(files), 1
+    while left:
+        parts = {path: path.resolve().parts[1:] for path in left}
+        short = {path: "/".join(parts[path][-depth:]) for path in left}
+        count = Counter(short.values())
+        for path in left:
+            if count[short[path]] == 1 or depth >= len(parts[path]):
+                names[path] = short[path]
+        left = [path for path in left if path not in names]
+        depth += 1
+    return names
+
+
+def examined(path: Path, name: str) -> Photo | str:
+    """The photo in a file, or the reason why there is none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+        kind = media_type(head)
+        if not kind:
+            return say("not a photo, but {kind}", kind=other_kind(head))
+        width, height, exif = raw_header(path) if kind == RAW else header(path, kind)
+        reason = unsuitable(width, height, exif)
+        if reason:
+            return reason
+        return Photo(
+            path=path,
+            name=name,
+            sha256=file_sha256(path),
+            bytes=path.stat().st_size,
+            width=width,
+            height=height,
+            media_type=kind,
+            orientation=1 if kind == HEIF else exif.orientation,
+            make=exif.make,
+            model=exif.model,
+            focal_mm=exif.focal_mm,
+            focal_px=exif.focal_px,
+            focal_source=exif.focal_source,
+            taken_at=exif.taken_at,
+            position=exif.position,
+        )
+    except UnreadablePhoto as error:
+        return error.message
+    except OSError as error:
+        return say("cannot be read: {why}", why=error.strerror or type(error).__name__)
+
+
+def unsuitable(width: int, height: int, exif: Exif) -> str:
+    """Why an image of this size and kind cannot be used, or ""."""
+    if exif.panorama or max(width, height) > MAX_ASPECT * min(width, height):
+        return "a panorama; use single photos instead"
+    if min(width, height) < MIN_SIDE:
+        return say("only {width} x {height} pixels", width=width, height=height)
+    return ""
+
+
+def header(path: Path, kind: str) -> tuple[int, int, Exif]:
+    """Size and metadata of an image that decodes to its end."""
+    with opened(path, kind) as image:
+        width, height = image.size
+        with decoding(path):
+            found = Image.Exif()
+            if kind == HEIF:
+                found.load(image.info.get("exif") or b"")
+            else:
+                found = image.getexif()
+            exif = read_exif(found, width, height)
+            xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+        if PANORAMA_MARK in (xmp if isinstance(xmp, str) else bytes(xmp).decode(errors="replace")):
+            raise UnreadablePhoto("a 360-degree panorama; use single photos instead")
+        if unsuitable(width, height, exif):
+            return width, height, exif
+        with decoding(path):
+            image.draft("L", (width // 8, height // 8))  # a JPEG is read to its end at an eighth of the work
+            image.load()
+    return width, height, exif
+
+
+def raw_header(path: Path) -> tuple[int, int, Exif]:
+    import rawpy
+
+    with decoding(path), rawpy.imread(str(path)) as raw:
+        width, height = raw.sizes.width, raw.sizes.height
+        refuse_large(path, width, height, MAX_RAW_PIXELS)
+        _ = raw.raw_image  # unpacks the recording
+        return width, height, read_exif(raw_exif(path), width, height)

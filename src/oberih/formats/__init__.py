@@ -1,0 +1,1 @@
+"""3D formats: one file per format."""
