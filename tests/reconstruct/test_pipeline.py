@@ -1,0 +1,389 @@
+"""The whole recipe on rendered photos: what lands in OUT, what a second run does, how it fails."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from oberih.errors import Cancelled, InputError, NoOverlap, NoPhotos, OberihError, OutputError, UnusablePhotos
+from oberih.formats.colmap import read_scene
+from oberih.progress import Event, Progress
+from oberih.reconstruct import KnownDistance, Mark, Report, Result, Settings, preset_settings, reconstruct
+from synthetic import Shot, World, arc, courtyard, take, write_photos
+
+pytestmark = pytest.mark.xdist_group("pipeline")  # the run below is made once
+
+FILES = {"model.glb", "mesh.ply", "points.ply", "preview.png", "paradata.json", "report.html", "report.json"}
+
+
+def quick() -> Settings:
+    """Less than a draft: the photos are small."""
+    draft = preset_settings("draft")
+    return replace(
+        draft,
+        depth=replace(draft.depth, max_size=480),
+        texture=replace(draft.texture, triangles=40_000, max_size=2048),
+        fidelity=replace(draft.fidelity, left_out=1),
+    )
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory, shots: list[Shot]) -> Path:
+    """Six photos, one of them again under another name, a text and a damaged file."""
+    folder = tmp_path_factory.mktemp("given")
+    paths = write_photos(shots, folder)
+    shutil.copy(paths[0], folder / "same.jpg")
+    (folder / "notes.txt").write_text("Courtyard, from the gate.")
+    (folder / "broken.jpg").write_bytes(paths[1].read_bytes()[:3000])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """The result of `given`, made once; OUT lies inside the folder of the photos, beside somebody's file."""
+    out = given / "model"
+    out.mkdir()
+    (out / "mine.txt").write_text("Not Oberih's.")
+    return reconstruct([given], out, quick())
+
+
+def names(events: list[Event], kind: str) -> list[str]:
+    return [event.stage for event in events if event.kind == kind]
+
+
+def test_what_lands_in_out(made: Result) -> None:
+    assert {path.name for path in made.out.iterdir() if path.is_file()} >= FILES
+    assert (made.out / "mine.txt").read_text() == "Not Oberih's."
+    assert not list(made.out.rglob("*.part"))
+    views = read_scene(made.sparse).views
+    assert sorted(view.name for view in views) == [f"photo-{i:03d}.jpg" for i in range(6)]
+
+
+def test_report_tells_what_became_of_every_file(made: Result) -> None:
+    report = Report.model_validate_json(made.report_json.read_bytes())
+    assert report == made.report
+    by_name = {photo.name: photo for photo in report.photos}
+    assert sum(photo.used for photo in report.photos) == 6
+    assert not by_name["same.jpg"].used and "photo-000.jpg" in by_name["same.jpg"].reason
+    assert {other.name for other in report.skipped_files} == {"notes.txt", "broken.jpg", "mine.txt"}
+    assert not report.complete and report.remarks
+    page = made.report_html.read_text()
+    assert "notes.txt" in page and "broken.jpg" in page and "same.jpg" in page
+
+
+def test_figures_are_measured_or_unknown(made: Result) -> None:
+    report = made.report
+    assert not report.scale.known and "unknown" in report.scale.method
+    assert report.error.drawing_scale.value is None
+    assert 0 < report.poses.reprojection_rms.value < 1
+    assert report.surface.coverage.seen_by_2.value > 0.7
+    assert report.surface.ground_sample_distance.value > 0
+    assert report.fidelity is not None and report.fidelity.psnr.value > 18
+    assert report.up.known
+
+
+def test_model_and_mesh_agree_through_the_transform(made: Result) -> None:
+    """By an independent reader: mesh.ply in the frame of sparse/, model.glb upright, one 4x4 between them."""
+    mesh = trimesh.load(made.mesh_ply, process=False)
+    model = trimesh.load(made.model_glb, process=False, force="mesh")
+    to_model = np.array(made.report.model_from_sparse)
+    moved = np.asarray(mesh.vertices) @ to_model[:3, :3].T + to_model[:3, 3]
+    size = np.ptp(moved, axis=0).max()
+    low, high = np.percentile(moved, [1, 99], axis=0)
+    assert np.abs(np.percentile(model.vertices, [1, 99], axis=0) - [low, high]).max() < 0.03 * size
+    assert model.visual.uv is not None
+    # Upright: the courtyard is wider than high, its ground is below, the cameras are in front (+z).
+    centres = np.array([view.pose.centre for view in read_scene(made.sparse).views])
+    centres = centres @ to_model[:3, :3].T + to_model[:3, 3]
+    assert centres[:, 2].mean() > high[2]
+    assert 0 < centres[:, 1].mean() < 1.5 * high[1]
+    scene_points = read_scene(made.sparse).points @ to_model[:3, :3].T + to_model[:3, 3]
+    assert (scene_points[:, 1] > -0.1 * size).mean() > 0.95
+
+
+def to_truth(made: Result, shots: list[Shot]) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale, rotation and shift from sparse/ to the true world, by the cameras (Umeyama 1991)."""
+    truth = {shot.view.name: shot.view.pose.centre for shot in shots}
+    views = read_scene(made.sparse).views
+    x = np.array([view.pose.centre for view in views])
+    y = np.array([truth[view.name] for view in views])
+    u, s, vt = np.linalg.svd((y - y.mean(0)).T @ (x - x.mean(0)))
+    sign = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
+    R = u @ sign @ vt
+    scale = float((s * np.diag(sign)).sum() / ((x - x.mean(0)) ** 2).sum())
+    return scale, R, y.mean(0) - scale * R @ x.mean(0)
+
+
+def test_the_measured_error_is_honest(made: Result, shots: list[Shot], world: World) -> None:
+    """95 % of the vertices of mesh.ply are as near to the true surface as the report says."""
+    scale, R, t = to_truth(made, shots)
+    mesh = trimesh.load(made.mesh_ply, process=False)
+    sample = np.random.default_rng(0).choice(len(mesh.vertices), 20_000)
+    off = world.distance(scale * np.asarray(mesh.vertices)[sample] @ R.T + t)
+    claimed = scale * made.report.error.total.value
+    assert np.percentile(off, 95) < 2 * claimed
+    assert claimed < 0.05  # metres, in a courtyard of 6 x 4 m, from 0.3-megapixel photos
+
+
+def test_up_is_up(made: Result, shots: list[Shot]) -> None:
+    _, R, _ = to_truth(made, shots)
+    assert np.degrees(np.arccos((R @ made.report.up.direction)[2])) < 3
+
+
+def test_paradata_tells_no_machine_or_person(made: Result, given: Path) -> None:
+    import getpass
+    import platform
+
+    told = json.loads(made.paradata_json.read_text())
+    assert {stage["name"] for stage in told["stages"]} >= {
+        "judge",
+        "poses",
+        "depth",
+        "fusion",
+        "surface",
+        "texture",
+    }
+    assert all(stage["cpu_s"] >= 0 and stage["peak_bytes"] > 0 for stage in told["stages"])
+    assert told["cpu_s"] == pytest.approx(sum(stage["cpu_s"] for stage in told["stages"]), abs=0.1)
+    assert len(told["inputs"]) == 7 and all(len(one["sha256"]) == 64 for one in told["inputs"])
+    everything = made.paradata_json.read_text() + made.report_json.read_text() + made.report_html.read_text()
+    assert str(given) not in everything
+    for name in {platform.node(), getpass.getuser()} - {"root", "localhost", "user", ""}:
+        assert f'"{name}"' not in everything
+
+
+def test_second_run_does_nothing_again(made: Result, given: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in made.out.rglob("*") if path.is_file()}
+    events: list[Event] = []
+    again = reconstruct([given], made.out, quick(), progress=Progress(events.append))
+    assert names(events, "reused") == ["report"]
+    assert again.report == made.report
+    after = {path: path.stat().st_mtime_ns for path in made.out.rglob("*") if path.is_file()}
+    assert {p for p in after if after[p] != before.get(p)} <= {made.out / "work" / "oberih.lock"}
+
+
+def test_own_files_are_not_taken_for_photos(made: Result, given: Path) -> None:
+    assert "preview.png" not in {photo.name for photo in made.report.photos}
+
+
+def copied(made: Result, tmp_path: Path) -> Path:
+    shutil.copytree(made.out, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_a_known_distance_redoes_only_the_measuring(made: Result, given: Path, tmp_path: Path) -> None:
+    out = copied(made, tmp_path)
+    scene = read_scene(made.sparse)
+    a, b = scene.points[np.argsort(scene.points[:, 0])[[len(scene.points) // 10, -len(scene.points) // 10]]]
+    marks = [
+        tuple(Mark(view.name, *view.project(point[None])[0][0]) for view in scene.views[1:5])
+        for point in (a, b)
+    ]
+    events: list[Event] = []
+    known = KnownDistance(2.5, *marks, error_m=0.002)
+    result = reconstruct([given], out, quick(), progress=Progress(events.append), scale=known)
+    assert {"poses", "depth", "fusion", "surface", "texture"} <= set(names(events, "reused"))
+    assert result.report.scale.known
+    assert result.report.scale.factor == pytest.approx(2.5 / np.linalg.norm(a - b), rel=1e-3)
+    assert result.report.surface.area.unit == "m²"
+    assert np.linalg.det(np.array(result.report.model_from_sparse)[:3, :3]) == pytest.approx(
+        result.report.scale.factor**3
+    )
+    assert "1:" in result.report_html.read_text()
+
+
+def test_a_missing_file_is_put_back(made: Result, given: Path, tmp_path: Path) -> None:
+    out = copied(made, tmp_path)
+    (out / "model.glb").unlink()
+    events: list[Event] = []
+    reconstruct([given], out, quick(), progress=Progress(events.append))
+    assert (out / "model.glb").stat().st_size == made.model_glb.stat().st_size
+    assert "texture" in names(events, "reused")
+
+
+def stop_in(stage: str) -> Progress:
+    progress = Progress()
+
+    def listen(event: Event) -> None:
+        if event.kind == "tick" and event.stage == stage:
+            progress.stop.set()
+
+    progress.listener = listen
+    return progress
+
+
+def test_a_stopped_run_goes_on_and_does_not_look_whole(made: Result, given: Path, tmp_path: Path) -> None:
+    out = copied(made, tmp_path)
+    settings = replace(quick(), depth=replace(quick().depth, max_size=200))
+    with pytest.raises(Cancelled):
+        reconstruct([given], out, settings, progress=stop_in("depth"))
+    assert not FILES & {path.name for path in out.iterdir()}  # the old result does not fit any more
+    assert (out / "mine.txt").is_file()
+    events: list[Event] = []
+    reconstruct([given], out, settings, progress=Progress(events.append))
+    assert set(names(events, "reused")) >= {"judge", "poses"}
+    assert {path.name for path in out.iterdir()} >= FILES
+
+
+def test_a_killed_run_goes_on(made: Result, given: Path, tmp_path: Path) -> None:
+    out = copied(made, tmp_path)
+    shutil.rmtree(out / "work" / "texture")
+    (out / "report.json").unlink()
+    script = """
+        import os, signal, sys
+        import oberih.reconstruct.steps as steps
+        from test_pipeline import quick
+        from oberih.reconstruct import reconstruct
+        steps.texture_mesh = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+        reconstruct([sys.argv[1]], sys.argv[2], quick())
+    """
+    places = [str(Path(__file__).parent), *(p for p in sys.path if p)]
+    child = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), given, out],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(places)}, check=False,
+    )  # fmt: skip
+    assert child.returncode == -signal.SIGKILL
+    assert not (out / "report.json").exists()
+    events: list[Event] = []
+    reconstruct([given], out, quick(), progress=Progress(events.append))
+    assert set(names(events, "reused")) >= {"judge", "poses", "depth", "fusion", "surface"}
+    assert (out / "report.json").is_file()
+
+
+# --------------------------------------------------------------------------------------- bad input
+
+
+@contextmanager
+def nothing_that_looks_whole(out: Path) -> Iterator[None]:
+    yield
+    assert not out.exists() or not (FILES & {path.name for path in out.iterdir()})
+
+
+def refused(photos: list[Path], out: Path, kind: type[OberihError], words: str) -> OberihError:
+    with nothing_that_looks_whole(out), pytest.raises(kind, match=words) as caught:
+        reconstruct(photos, out, quick())
+    assert caught.value.advice, "every error says what to do"
+    return caught.value
+
+
+def test_no_photos_and_one_photo(given: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused([tmp_path / "empty"], tmp_path / "out", NoPhotos, "no photos")
+    refused([given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "only one photo")
+    refused([given / "missing"], tmp_path / "out", InputError, "missing")
+
+
+def test_files_that_are_no_photos(given: Path, tmp_path: Path) -> None:
+    refused([given / "notes.txt"], tmp_path / "out", NoPhotos, "text file")
+    video = tmp_path / "walk.mp4"
+    video.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(100))
+    refused([video, given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "video")
+    Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
+    refused([tmp_path / "dot.png", given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "1 x 1")
+    refused([given / "broken.jpg", given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "broken.jpg")
+
+
+def test_duplicates_only(given: Path, tmp_path: Path) -> None:
+    refused([given / "photo-000.jpg", given / "same.jpg"], tmp_path / "out", UnusablePhotos, "same picture")
+
+
+def test_all_blurred(shots: list[Shot], tmp_path: Path) -> None:
+    import cv2
+
+    for shot in shots[:3]:
+        soft = cv2.GaussianBlur(shot.image, (0, 0), 14)
+        Image.fromarray(soft).save(tmp_path / shot.view.name, quality=95)
+    refused([tmp_path], tmp_path / "out", UnusablePhotos, "blurred")
+
+
+def test_photos_of_different_things(shots: list[Shot], tmp_path: Path) -> None:
+    other = take(courtyard(seed=500), arc(2, degrees=20))
+    one = write_photos(shots[:1], tmp_path / "one")
+    two = write_photos(other[:1], tmp_path / "two")
+    error = refused([*one, *two], tmp_path / "out", NoOverlap, "photos")
+    assert "many places" in error.advice or "in between" in error.advice or "side" in error.advice
+
+
+def test_a_panorama_and_a_huge_picture(given: Path, tmp_path: Path) -> None:
+    Image.effect_noise((1600, 400), 80).convert("RGB").save(tmp_path / "wide.jpg")
+    refused([tmp_path / "wide.jpg", given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "panorama")
+    # 400 megapixels by its header: refused before it is decoded.
+    tiny = (given / "photo-001.jpg").read_bytes()
+    at = tiny.index(b"\xff\xc0")
+    (tmp_path / "huge.jpg").write_bytes(tiny[: at + 5] + struct.pack(">HH", 20000, 20000) + tiny[at + 9 :])
+    refused([tmp_path / "huge.jpg", given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "megapixels")
+
+
+def test_out_that_can_not_be_written(given: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="file, not a folder"):
+        reconstruct([given], tmp_path / "file", quick())
+    with pytest.raises(OutputError, match="Cannot write"):
+        reconstruct([given], tmp_path / "file" / "out", quick())
+    assert (tmp_path / "file").read_text() == "x"
+
+
+@pytest.mark.parametrize("name", ["judgements.json", "measured.json", "report.html", "report.json"])
+def test_a_full_disk(
+    made: Result, given: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up while ``name`` is written; with room again, the run goes on."""
+    out = copied(made, tmp_path)
+    (out / "report.json").unlink()
+    if name == "judgements.json":
+        shutil.rmtree(out / "work" / "judge")
+    if name == "measured.json":
+        shutil.rmtree(out / "work" / "measure")
+    write = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if self.name == name + ".part":
+            write(self, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device", str(self))
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="full") as caught:
+        reconstruct([given], out, quick())
+    assert caught.value.exit_code == 8 and "space" in caught.value.advice
+    assert not (out / "report.json").exists()
+    monkeypatch.undo()
+    assert reconstruct([given], out, quick()).report_json.is_file()
+
+
+def test_two_runs_in_one_folder(given: Path, made: Result) -> None:
+    import fcntl
+
+    with (made.out / "work" / "oberih.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="Another run"):
+            reconstruct([given], made.out, quick())
+
+
+def test_a_folder_of_somebody_s_is_left_alone(given: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "out" / "work" / "judge" / "verdict.txt"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("Guilty.")
+    refused([given], tmp_path / "out", OutputError, "did not make")
+    assert precious.read_text() == "Guilty."
+
+
+def test_photos_are_never_written_to(given: Path, made: Result) -> None:
+    recorded = {one.name: one.sha256 for one in made.report.photos}
+    from oberih.trust import file_sha256
+
+    assert {path.name: file_sha256(path) for path in given.glob("*.jpg") if path.name in recorded} == recorded
