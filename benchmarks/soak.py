@@ -1,0 +1,115 @@
+"""`make soak`: random scenes with random damage, for as long as asked. Nothing may break.
+
+Each round renders a new scene, takes a random number of photos of it, perhaps damages or adds some files, and
+runs the command. Either it ends well, with a whole result that is close to the true surface, or it ends with
+one of the documented codes and a message with advice; never with a traceback, never with a half result.
+"""
+
+import argparse
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pycolmap
+import trimesh
+
+import harness
+
+sys.path.insert(0, str(harness.HOME / "tests"))
+from synthetic import Shot, arc, courtyard, take, write_photos
+
+DOCUMENTED = {0, 3, 4, 6, 7}  # what photos alone can lead to: see docs/errors.md
+NEAR_M = 0.04  # half of the measured points must be nearer than this to the true surface
+
+
+def cut(path: Path, dice: random.Random) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: dice.randrange(len(data))])
+
+
+def scramble(path: Path, dice: random.Random) -> None:
+    data = bytearray(path.read_bytes())
+    for _ in range(20):
+        data[dice.randrange(len(data))] = dice.randrange(256)
+    path.write_bytes(data)
+
+
+def empty(path: Path, _: random.Random) -> None:
+    path.write_bytes(b"")
+
+
+def text(path: Path, dice: random.Random) -> None:
+    path.write_text("not a photo " * dice.randrange(100))
+
+
+def twin(path: Path, _: random.Random) -> None:
+    shutil.copy(path, path.with_name("twin-" + path.name))
+
+
+DAMAGE: tuple[Callable[[Path, random.Random], None], ...] = (cut, scramble, empty, text, twin)
+
+
+def distance_to_truth(out: Path, shots: list[Shot]) -> float:
+    """Median distance, metres, of the measured points to the true surface, aligned by the cameras."""
+    true = {shot.view.name: shot.view.pose.centre for shot in shots}
+    found = pycolmap.Reconstruction(str(out / "sparse")).images.values()
+    frame = pycolmap.estimate_sim3d(
+        np.array([image.projection_center() for image in found]), np.array([true[i.name] for i in found])
+    )
+    points = np.asarray(trimesh.load(out / "points.ply").vertices)
+    points = points[np.random.default_rng(0).choice(len(points), min(len(points), 20_000), replace=False)]
+    matrix = frame.matrix()
+    return float(np.median(shots[0].world.distance(points @ matrix[:, :3].T + matrix[:, 3])))
+
+
+def attempt(seed: int, folder: Path) -> str:
+    """One round; returns what went wrong, or nothing."""
+    dice = random.Random(seed)
+    shutil.rmtree(folder, ignore_errors=True)
+    n, gains = dice.randint(1, 9), [dice.uniform(0.7, 1.3) for _ in range(5)]
+    views = arc(n, width=dice.choice([400, 640]), height=480, degrees=dice.uniform(5, 100))
+    shots = take(courtyard(seed), views, gains=gains, noise=dice.uniform(0, 0.03))
+    paths = write_photos(shots, folder / "photos", exif=dice.random() < 0.5, quality=dice.randint(60, 98))
+    harm = [(dice.choice(DAMAGE), path) for path in paths if dice.random() < 0.15]
+    for damage, path in harm:
+        damage(path, dice)
+    print(
+        f"seed {seed}: {n} photos, {', '.join(h.__name__ for h, _ in harm) or 'whole'} ...",
+        end=" ",
+        flush=True,
+    )
+    run = harness.oberih(folder / "photos", folder / "out", "--preset", "draft")
+    print(f"code {run.code}, {run.cpu_s:.0f} CPU-s", end="", flush=True)
+    if run.code not in DOCUMENTED or "Traceback" in run.said:
+        return f"exit code {run.code}:\n{run.said}"
+    if run.code:
+        return "" if "What to do" in run.said else f"no advice:\n{run.said}"
+    error = distance_to_truth(folder / "out", shots)
+    print(f", {1000 * error:.1f} mm", end="")
+    return "" if error < NEAR_M else f"the points are {error:.3f} m from the true surface"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=None, help="first seed (default: from the clock)")
+    options = parser.parse_args()
+    ends = time.monotonic() + 60 * options.minutes
+    seed = options.seed if options.seed is not None else int(time.time()) % 1_000_000
+    failures = rounds = 0
+    while rounds == 0 or time.monotonic() < ends:
+        wrong = attempt(seed, harness.BUILD / "soak")
+        print("" if not wrong else f"\nFAILED (repeat with --seed {seed}): {wrong}")
+        failures += bool(wrong)
+        rounds += 1
+        seed += 1
+    print(f"{rounds} rounds, {failures} failures.")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
