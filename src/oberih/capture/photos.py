@@ -4,6 +4,7 @@ A file is judged by its content: names and endings mean nothing. What cannot be 
 reason; one bad file never stops the others.
 """
 
+import hashlib
 import os
 import re
 import warnings
@@ -22,7 +23,6 @@ from oberih.capture.read import MAX_RAW_PIXELS, decoding, opened, raw_exif, refu
 from oberih.errors import InputError, UnreadablePhoto
 from oberih.i18n import say
 from oberih.progress import Progress
-from oberih.trust import file_sha256
 
 __all__ = ["Found", "Photo", "Position", "Skipped", "find_photos"]
 
@@ -162,7 +162,7 @@ def examined(path: Path, name: str) -> Photo | str:
         return Photo(
             path=path,
             name=name,
-            sha256=file_sha256(path),
+            sha256=sha256(path),
             bytes=path.stat().st_size,
             width=width,
             height=height,
@@ -221,3 +221,9 @@ def raw_header(path: Path) -> tuple[int, int, Exif]:
         refuse_large(path, width, height, MAX_RAW_PIXELS)
         _ = raw.raw_image  # unpacks the recording
         return width, height, read_exif(raw_exif(path), width, height)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

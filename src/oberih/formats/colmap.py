@@ -44,7 +44,10 @@ def read_cameras(path: Path) -> dict[int, Camera]:
     for _ in range(struct.unpack_from("<Q", data)[0]):
         camera_id, model, width, height = struct.unpack_from("<iiQQ", data, at)
         if model not in MODELS:
-            raise InputError(f"{path}: camera model {model} is not one that Oberih reads.")
+            raise InputError(
+                say("{path}: camera model {model} is not one that Oberih reads.", path=path, model=model),
+                "Convert the cameras to the OPENCV or PINHOLE model first.",
+            )
         count = max(MODELS[model]) + 1
         params = struct.unpack_from(f"<{count}d", data, at + 24)
         cameras[camera_id] = Camera(width, height, *(params[n] for n in MODELS[model]))

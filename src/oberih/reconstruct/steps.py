@@ -33,6 +33,25 @@ from oberih.reconstruct.stages import Stage, Stages, write_whole
 from oberih.reconstruct.surface import extract_surface
 from oberih.reconstruct.texture import Textured, TextureStats, texture_mesh
 
+__all__ = [
+    "VERSION",
+    "Compared",
+    "Finished",
+    "Fused",
+    "Judged",
+    "Painted",
+    "Posed",
+    "Surfaced",
+    "compare",
+    "find_poses",
+    "find_surface",
+    "fuse_depth",
+    "judge_photos",
+    "measure",
+    "measure_depth",
+    "paint_surface",
+]
+
 VERSION = {
     "judge": 1, "poses": 1, "depth": 1, "fusion": 1, "surface": 1, "texture": 1, "measure": 1, "fidelity": 1,
 }  # fmt: skip

@@ -146,7 +146,7 @@ def allocate(places: list[NDArray[np.float32]], size: float, settings: SurfaceSe
         found = np.unique(np.concatenate(keys))
         if len(found) <= settings.max_blocks:
             break
-        size *= 1.15
+        size *= 1.02 * (len(found) / settings.max_blocks) ** 0.5  # blocks grow with area
     blocks = np.stack([found >> 2 * BITS, found >> BITS & mask, found & mask], axis=1)
     table = np.full((len(found), 27), -1, np.int32)
     for n, (dx, dy, dz) in enumerate(np.ndindex(3, 3, 3)):
