@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from oberih.errors import Cancelled, NoSurface
-from oberih.geometry import Mesh, PointCloud, Scene
+from oberih.geometry import Camera, Mesh, PointCloud, Pose, Scene, View
 from oberih.progress import Event, Progress
 from oberih.reconstruct.depth import DEPTH, DepthSettings, Pass, estimate_depths, resample
 from oberih.reconstruct.depth_maps import DepthMap, load_depth_map, save_depth_map
 from oberih.reconstruct.fusion import FusionSettings, fuse
 from oberih.reconstruct.neighbours import best_neighbours, depth_range
+from oberih.reconstruct.rectify import undistort
 from oberih.reconstruct.surface import SurfaceSettings, extract_surface, largest_parts
 from synthetic import Shot, World
 
@@ -30,8 +31,6 @@ def dense(
     progress = Progress()
 
     def read(number: int, max_size: int) -> tuple:
-        from oberih.reconstruct.rectify import undistort
-
         return undistort(scene.views[number], shots[number].image, max_size)
 
     estimate_depths(scene, read, folder, QUICK, progress)
@@ -84,8 +83,6 @@ def test_surface_lies_on_the_truth_and_faces_outwards(
 
 def test_a_small_hole_is_closed_and_a_large_one_is_not(tmp_path: Path) -> None:
     """A plane seen by two cameras, with a hole of 6 and one of 60 pixels in the measurements."""
-    from oberih.geometry import Camera, Pose, View
-
     camera = Camera(200, 200, 200, 200, 100, 100)
     views = tuple(View(f"{n}", camera, Pose(np.eye(3), np.array([0.05 * n, 0, 0]))) for n in range(2))
     scene = Scene(views, *(np.zeros(s) for s in ((0, 3), (0, 3), 0)), *(np.zeros(0, np.int32),) * 2, np.zeros((0, 2)))  # type: ignore[arg-type]  # fmt: skip  # noqa: E501
@@ -124,8 +121,6 @@ def test_stopped_depth_work_goes_on_where_it_was(scene: Scene, shots: list[Shot]
     made: list[int] = []
 
     def read(number: int, max_size: int) -> tuple:
-        from oberih.reconstruct.rectify import undistort
-
         made.append(number)
         return undistort(scene.views[number], shots[number].image, max_size)
 
@@ -159,6 +154,22 @@ def test_views_that_agree_nowhere_make_no_surface(scene: Scene, tmp_path: Path) 
         np.save(tmp_path / f"image-{number:05d}.npy", np.zeros((*size, 3), np.uint8))
     with pytest.raises(NoSurface, match="agree on almost no surface"):
         fuse(scene, tmp_path, tmp_path / "fused", FusionSettings(), Progress())
+
+
+def test_a_view_that_shares_nothing_with_others_adds_nothing(
+    shots: list[Shot], scene: Scene, tmp_path: Path
+) -> None:
+    """A seventh view without a single common point, among six good ones."""
+    lonely = replace(scene, views=(*scene.views, scene.views[0]))
+    images = [shot.image for shot in shots] + [shots[0].image]
+    settings = replace(QUICK, max_size=160)
+    estimate_depths(
+        lonely, lambda n, size: undistort(lonely.views[n], images[n], size), tmp_path, settings, Progress()
+    )
+    (tmp_path / "fused").mkdir()
+    cloud = fuse(lonely, tmp_path, tmp_path / "fused", FusionSettings(max_points=4000), Progress())
+    assert 1000 < len(cloud) <= 4000  # thinned to what was asked for
+    assert not load_depth_map(tmp_path / "fused" / "00006.npy").inverse_depth.any()
 
 
 def test_depth_maps_survive_storage(tmp_path: Path) -> None:

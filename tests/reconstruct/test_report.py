@@ -50,7 +50,8 @@ def report(shots: list[Shot], world: World) -> Report:
         photos=tuple(photos), skipped_files=(SkippedFile(name="a&b.txt", reason="<i>"),),
         poses=measure_poses(scene),
         surface=SurfaceReport(
-            vertices=1, triangles=1234567, model_triangles=1000, points=3, area=figure(3, "unit²"), size=(1, 2, 3),
+            vertices=1, triangles=1234567, model_triangles=1000, points=3,
+            area=figure(3, "unit²"), size=(1, 2, 3),
             ground_sample_distance=figure(0.002, "unit"), working_sample_distance=figure(0.004, "unit"),
             texel=figure(None, "unit"),
             coverage=Coverage(seen_by_2=figure(0.9, "share"), seen_by_3=figure(0.8, "share"),

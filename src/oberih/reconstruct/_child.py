@@ -36,13 +36,11 @@ def run_child(
     """
     job_path.write_text(json.dumps(job))
     log_path = job_path.with_suffix(".log")
-    source = str(Path(oberih.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([source, *path_of_environment()])}
     with log_path.open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", module, str(job_path)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            env=environment, start_new_session=True,
+            env=child_environment(), start_new_session=True,
         )  # fmt: skip
     lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     reader = threading.Thread(target=read_lines, args=(child, lines), daemon=True)
@@ -69,6 +67,12 @@ def run_child(
     if code != 0 or result is None:
         raise died(code, log_path)
     return result
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of a child that imports the same Oberih."""
+    source = str(Path(oberih.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([source, *path_of_environment()])}
 
 
 def path_of_environment() -> list[str]:

@@ -16,6 +16,7 @@ def agree(
     planes: wp.array2d(dtype=wp.vec3), costs: wp.array2d(dtype=float), max_cost: float,
     sources: wp.array(dtype=Source), source_planes: wp.array(dtype=wp.vec3),
     source_costs: wp.array(dtype=float), max_pixels: float, max_relative: float,
+    least: float,
     fused: wp.array2d(dtype=float), support: wp.array2d(dtype=float), spread: wp.array2d(dtype=float),
 ):  # fmt: skip
     """Average each depth with those of the other views, weighted by how well they agree with it.
@@ -24,7 +25,8 @@ def agree(
     projected back, lands ``e`` pixels away and differs by ``r`` of the depth (a soft form of the check of
     Yan et al. 2020). ``fused`` is the weighted mean inverse depth along the pixel's ray of the tangent
     planes, ``support`` the sum over source views, ``spread`` the weighted standard deviation relative to
-    the depth.
+    the depth. Depths with less support than ``least`` are dropped; where fewer than three source views
+    look at the place, the share ``(views + 1) / 4`` of it is enough.
     """
     y, x = wp.tid()
     h = planes[y, x]
@@ -35,6 +37,7 @@ def agree(
         return
     here = wp.vec3(float(x) + 0.5, float(y) + 0.5, 1.0)
     total = float(1.0)
+    looking = float(0.0)
     sum_z = float(1.0)  # in units of the own depth
     sum_zz = float(1.0)
     for i in range(sources.shape[0]):
@@ -45,6 +48,7 @@ def agree(
             u = p[0] / p[2]
             v = p[1] / p[2]
             if u > 1.0 and v > 1.0 and u < float(s.width) - 1.0 and v < float(s.height) - 1.0:
+                looking += 1.0
                 iu = int(u)
                 iv = int(v)
                 k = s.start + iv * s.width + iu
@@ -67,6 +71,8 @@ def agree(
                             total += trust
                             sum_z += trust * z
                             sum_zz += trust * z * z
+    if total - 1.0 < least * wp.min(1.0, 0.25 * (looking + 1.0)):
+        return
     mean = sum_z / total
     fused[y, x] = w / mean
     support[y, x] = total - 1.0

@@ -44,6 +44,7 @@ def solve(job: Message, tell: Tell) -> Message:
     # Sums by several threads come out a little different each time, and a search that branches on them ends
     # elsewhere. What most people have is therefore mapped by one thread, and repeats to the last bit.
     settings["mapping_threads"] = 1 if len(photos) <= REPEATABLE else settings["threads"]
+    settings["only_two"] = len(photos) == 2
     pycolmap.set_random_seed(settings["seed"])
     database = Path(job["database"])
     if not database.exists():
@@ -237,6 +238,7 @@ def incremental_options(settings: Message) -> Any:
     options.random_seed = settings["seed"]
     options.mapper.random_seed = settings["seed"]
     options.triangulation.random_seed = settings["seed"]
+    options.triangulation.ignore_two_view_tracks = not settings["only_two"]
     return options
 
 

@@ -125,6 +125,10 @@ def match_view(
     """One pass over view ``number``, starting from the maps in ``before`` (None: from random planes)."""
     view, grey = grey_view(scene, number, folder, one.scale)
     chosen = best_neighbours(scene, number, settings.sources)
+    if len(chosen) == 0:  # nothing to compare with: no depth
+        return DepthMap(
+            np.zeros((*grey.shape, 3), np.float32), np.full(grey.shape, kernels.WORST, np.float32)
+        )
     others = [grey_view(scene, int(n), folder, one.scale) for n in chosen]
     height, width = grey.shape
     near, far = depth_range(scene, number)

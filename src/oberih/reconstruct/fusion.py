@@ -40,7 +40,8 @@ class FusionSettings:
     max_cost: float = 0.6  # matching cost above which a depth is not believed
     pixels: float = 1.0  # reprojection error at which the trust of an agreement falls to 1/e
     relative: float = 0.002  # the same for the difference of depths, relative to the depth
-    support: float = 1.5  # least sum of trusts; with fewer than four views half of that
+    max_points: int = 20_000_000  # of the cloud; above, every second point is left out until it fits
+    support: float = 1.75  # least sum of trusts; less where fewer than three other views look
 
 
 def fuse(scene: Scene, depth: Path, folder: Path, settings: FusionSettings, progress: Progress) -> PointCloud:
@@ -71,7 +72,11 @@ def fuse(scene: Scene, depth: Path, folder: Path, settings: FusionSettings, prog
             return PointCloud(points, normals, colours[pixels], confidence)
 
         list(pool.map(average, range(count)))
-        parts = list(pool.map(collect, range(count)))
+        parts, every = list[PointCloud](), 1
+        for part in pool.map(collect, range(count)):
+            parts.append(thinned(part, every))
+            while sum(len(p) for p in parts) > settings.max_points:
+                parts, every = [thinned(p, 2) for p in parts], 2 * every
     cloud = PointCloud(
         np.concatenate([part.points for part in parts]),
         np.concatenate([part.normals for part in parts if part.normals is not None]),
@@ -87,11 +92,18 @@ def fuse(scene: Scene, depth: Path, folder: Path, settings: FusionSettings, prog
     return cloud
 
 
+def thinned(cloud: PointCloud, every: int) -> PointCloud:
+    """Every ``every``-th point of a cloud that has all attributes."""
+    return PointCloud(**{name: array[::every] for name, array in vars(cloud).items()})
+
+
 def agreed(
     views: Sequence[View], number: int, chosen: NDArray[np.int32], depth: Path, settings: FusionSettings
 ) -> DepthMap:
     """The map of view ``number`` averaged with those of ``chosen`` views; dropped where support is low."""
     mine = load_depth_map(depth / f"{number:05d}.npy")
+    if len(chosen) == 0:
+        return DepthMap(np.zeros_like(mine.planes), np.zeros_like(mine.score))
     others = [load_depth_map(depth / f"{n:05d}.npy") for n in chosen]
     table = source_table(views[number], [views[n] for n in chosen])
     fused = np.zeros(mine.score.shape, np.float32)
@@ -102,17 +114,15 @@ def agreed(
         kernels.agree, dim=fused.shape, device="cpu",
         inputs=[
             on_cpu(mine.planes, wp.vec3), on_cpu(mine.score), settings.max_cost, on_cpu(table, Source),
-            on_cpu(planes, wp.vec3), on_cpu(costs), settings.pixels, settings.relative,
+            on_cpu(planes, wp.vec3), on_cpu(costs), settings.pixels, settings.relative, settings.support,
             on_cpu(fused), on_cpu(support), on_cpu(spread),
         ],
     )  # fmt: skip
-    least = settings.support if len(views) > 3 else settings.support / 2
-    good = support >= least
     planes = mine.planes.copy()
     planes[..., 1:] *= (fused / np.maximum(planes[..., 0], 1e-12))[..., None]
     planes[..., 0] = fused
-    planes[~good] = 0
-    return DepthMap(planes, np.where(good, support, 0).astype(np.float32))
+    planes[fused == 0] = 0
+    return DepthMap(planes, support)
 
 
 Claimed = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
@@ -125,6 +135,7 @@ def claimed(
     view, mine = views[number], load_depth_map(folder / f"{number:05d}.npy")
     w = np.ascontiguousarray(mine.inverse_depth)
     others = [load_depth_map(folder / f"{n:05d}.npy").inverse_depth.ravel() for n in chosen]
+    others = others or [np.zeros(1, np.float32)]
     footprints = np.array([1 / views[n].camera.fx for n in chosen], np.float32)
     flags = np.zeros(w.shape, np.uint8)
     wp.launch(

@@ -64,6 +64,7 @@ def preset_settings(preset: Preset) -> Settings:
                     Pass(1, sweeps=1, jitter=1.0, tries=3, far=3, geometric=0.1),
                 ),
             ),
+            surface=replace(standard.surface, max_blocks=200_000),
             texture=replace(standard.texture, triangles=1_500_000),
             texture_px=8192,
         )

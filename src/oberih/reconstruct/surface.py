@@ -34,6 +34,7 @@ from oberih.reconstruct.depth_maps import DepthMap, load_depth_map, on_cpu
 __all__ = ["SurfaceSettings", "extract_surface"]
 
 BITS = 21  # of a coordinate in a packed key
+MAX_PLACES = 8_000_000  # pixels looked at to find where the surface is
 BATCH = 2048  # blocks per launch: a thread's unit of work
 
 
@@ -70,7 +71,9 @@ def extract_surface(
     count = len(scene.views)
     with progress.stage("surface", count * 1.5 + 4) as stage, ThreadPoolExecutor(threads()) as pool:
         views = [working_view(view, depth, number)[0] for number, view in enumerate(scene.views)]
-        places = [measured_places(view, fused / f"{number:05d}.npy") for number, view in enumerate(views)]
+        pixels = sum(view.camera.width * view.camera.height for view in views)
+        every = int(np.clip(np.ceil(np.sqrt(pixels / MAX_PLACES)), 2, 6))
+        places = [measured_places(view, fused / f"{n:05d}.npy", every) for n, view in enumerate(views)]
         footprint = float(np.percentile(np.concatenate([pixel for _, pixel in places]), 33))
         stage.tick(0.25 * count)
         grid = allocate([points for points, _ in places], footprint * settings.voxel, settings)
@@ -106,13 +109,14 @@ def threads() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def measured_places(view: View, path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Every second measured pixel of every second row as ``(N, 3)`` points, and the size of a pixel there."""
-    w = load_depth_map(path).inverse_depth[::2, ::2]
+def measured_places(view: View, path: Path, every: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """``(N, 3)`` points at every n-th pixel of every n-th row, and ``(N,)`` the size of a pixel there."""
+    w = load_depth_map(path).inverse_depth[::every, ::every]
     y, x = np.nonzero(w)
     z, camera = 1 / w[y, x], view.camera
     local = np.stack(
-        [(2 * x + 0.5 - camera.cx) / camera.fx * z, (2 * y + 0.5 - camera.cy) / camera.fy * z, z], axis=1
+        [(every * x + 0.5 - camera.cx) / camera.fx * z, (every * y + 0.5 - camera.cy) / camera.fy * z, z],
+        axis=1,
     )
     points = (local - view.pose.t) @ view.pose.R
     return points.astype(np.float32), (z / np.float32(camera.fx)).astype(np.float32)

@@ -8,16 +8,15 @@ border. Attributes come from the nearest vertex of the finer mesh.
 
 from dataclasses import replace
 
-import fast_simplification
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from oberih.geometry import Mesh
+from oberih.reconstruct.texture.collapse import collapse
 
 __all__ = ["simplified"]
 
-AGGRESSIVENESS = 7.0  # of fast-simplification: its default, good quality at moderate speed
 FOLDED = -0.2  # cosine between a face and the original surface below which it is a fold
 
 
@@ -27,10 +26,8 @@ def simplified(mesh: Mesh, triangles: int) -> Mesh:
     if len(faces) > triangles:
         # Centred: the collapse works in single precision where coordinates are large.
         centre = vertices.mean(axis=0, dtype=np.float64)
-        moved, faces = fast_simplification.simplify(
-            vertices - centre, faces.astype(np.int32), target_count=triangles, agg=AGGRESSIVENESS
-        )
-        vertices, faces = (moved + centre).astype(np.float32), faces.astype(np.int32)
+        moved, faces = collapse((vertices - centre).astype(np.float32), faces, triangles)
+        vertices = (moved + centre).astype(np.float32)
     _, nearest = cKDTree(mesh.vertices).query(vertices, workers=1)
     coarse = Mesh(
         vertices,
