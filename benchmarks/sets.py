@@ -10,6 +10,8 @@ import sys
 
 import harness
 
+REFUSED = {4, 6}  # UnusablePhotos, NoOverlap
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,7 +50,7 @@ def main() -> int:
             told_why = next((line for line in reversed(said) if not line.startswith("What to do")), "")
             rows.append((name, f"refused, code {run.code}", "", "", told_why, *costs))
             record["said"] = said[-2:]
-            good &= name.startswith("unrelated")
+            good &= name.startswith("unrelated") and run.code in REFUSED
         records.append(record)
     head = ("set", "photos", "RMS px", "triangles", "PSNR dB / SSIM", "CPU-s", "clock s", "GiB")
     text = f"# All sets, `{options.preset}`\n\n{harness.machine()}.\n\n{harness.table(head, rows)}"

@@ -44,7 +44,7 @@ def reference_cost(
     u, v = centre[:, None] + J @ offsets.T
     there = bilinear(source, u - 0.5, v - 0.5)
     a, b = here - weights @ here, there - weights @ there
-    if weights @ (b * b) < 1:  # flat: nothing to compare
+    if weights @ (b * b) < 0.4:  # flat: nothing to compare
         return 1.0
     return 1 - (weights @ (a * b)) / np.sqrt((weights @ (a * a)) * (weights @ (b * b)))
 

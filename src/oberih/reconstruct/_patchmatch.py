@@ -39,6 +39,7 @@ wp.set_module_options(
 
 SAMPLES = 32  # one or two vector registers; unused ones have weight 0
 WORST = 2.0  # cost of what cannot be compared
+FLAT = wp.constant(0.4)  # variance, grey levels squared, below which a patch holds nothing but rounding and noise
 NEARNESS = 0.04  # spatial weight exp(-NEARNESS r^2), r in pixels
 LIKENESS = 0.003  # grey weight exp(-LIKENESS d^2), d in grey levels of 255
 
@@ -88,7 +89,7 @@ CORRELATE = f"""
         sb += weights.c[k] * b; sbb += weights.c[k] * b * b; sab += centred.c[k] * b;
     }}
     float variance = sbb - sb * sb;
-    if (variance < 1.f) return 0.f;
+    if (variance < {FLAT}f) return 0.f;
     return sab / wp::sqrt(variance * reference_variance);
 """
 
@@ -271,7 +272,7 @@ def sweep(
     centred = wp.cw_mul(weights, values)
     centred = centred - weights * mean
     variance = wp.dot(centred, values)
-    if variance < 1.0:
+    if variance < FLAT:
         costs[y, x] = WORST
         return
     px = float(x) + 0.5
