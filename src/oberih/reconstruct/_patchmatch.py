@@ -39,7 +39,7 @@ wp.set_module_options(
 
 SAMPLES = 32  # one or two vector registers; unused ones have weight 0
 WORST = 2.0  # cost of what cannot be compared
-FLAT = wp.constant(0.4)  # variance, grey levels squared, below which a patch holds nothing but rounding and noise
+FLAT = wp.constant(0.4)  # variance, grey levels squared, below which a patch is all rounding and noise
 NEARNESS = 0.04  # spatial weight exp(-NEARNESS r^2), r in pixels
 LIKENESS = 0.003  # grey weight exp(-LIKENESS d^2), d in grey levels of 255
 
