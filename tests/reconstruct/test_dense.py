@@ -185,7 +185,7 @@ def test_depth_maps_survive_storage(tmp_path: Path) -> None:
 def test_resampling_keeps_the_plane() -> None:
     y, x = np.mgrid[0:20, 0:30] + 0.5
     planes = np.stack([0.2 + 0.001 * x - 0.002 * y, np.full_like(x, 0.001), np.full_like(y, -0.002)], axis=-1)
-    double = resample(planes.astype(np.float32), 40, 60)
+    double = resample(DepthMap(planes.astype(np.float32), np.zeros((20, 30), np.float32)), 40, 60).planes
     y, x = np.mgrid[0:40, 0:60] + 0.5
     np.testing.assert_allclose(double[..., 0], 0.2 + 0.0005 * x - 0.001 * y, atol=1e-6)
     np.testing.assert_allclose(double[..., 1], 0.0005, atol=1e-9)

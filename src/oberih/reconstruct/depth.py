@@ -34,6 +34,8 @@ from oberih.reconstruct.depth_maps import (
 from oberih.reconstruct.neighbours import best_neighbours, depth_range
 
 DEPTH = "depth"  # the folder of the finished maps
+UNCERTAIN = 0.35  # matching cost from which a coarser level is asked
+COARSER_BETTER = 0.1  # by how much its cost must be lower
 
 __all__ = ["DEPTH", "DepthSettings", "Pass", "estimate_depths", "working_view"]
 
@@ -140,7 +142,7 @@ def match_view(
     if one.geometric > 0 and before is not None:
         depths = np.concatenate(
             [
-                resample(load_depth_map(before / f"{n:05d}.npy").planes, *image.shape)[..., 0].ravel()
+                resample(load_depth_map(before / f"{n:05d}.npy"), *image.shape).inverse_depth.ravel()
                 for n, (_, image) in zip(chosen, others, strict=True)
             ]
         )
@@ -150,13 +152,14 @@ def match_view(
         planes = np.empty((height, width, 3), np.float32)
         planes[..., 0] = random.uniform(w_min, w_max, (height, width))
         planes[..., 1:] = random.uniform(-0.3, 0.3, (height, width, 2)) * step
+        start = DepthMap(planes, np.full((height, width), kernels.WORST, np.float32))
     else:
-        planes = resample(load_depth_map(before / f"{number:05d}.npy").planes, height, width)
-    costs = np.full((height, width), kernels.WORST, np.float32)
+        start = resample(load_depth_map(before / f"{number:05d}.npy"), height, width)
+    planes, costs = start.planes.copy(), np.full((height, width), kernels.WORST, np.float32)
 
     options = kernels.Options()
     options.sources, options.best = len(others), min(settings.best, len(others))
-    options.geometric = one.geometric if before is not None else 0.0
+    options.geometric = 0.0
     options.w_min, options.w_max, options.step = w_min, w_max, step
     options.jitter, options.far, options.tries = one.jitter, one.far, one.tries
     near_table, alike = kernels.weight_tables()
@@ -170,11 +173,20 @@ def match_view(
 
     half_sweep(0, 1)
     half_sweep(1, 1)
+    coarse = np.ones(costs.shape, bool)  # where the plane came from a coarser level
+    if one.geometric > 0 and before is not None:
+        coarse = start.score < costs - 0.05  # it was not these pixels that gave the score
+        options.geometric = one.geometric
+        half_sweep(0, 1)
+        half_sweep(1, 1)
     for sweep in range(one.sweeps):
         options.seed = number * 64 + sweep + 1
         half_sweep(0, 0)
         half_sweep(1, 0)
         options.jitter *= 0.6
+    # Where a fine patch is too flat to tell, the larger patch of the coarser level told more.
+    kept = coarse & (costs > np.maximum(start.score + COARSER_BETTER, UNCERTAIN))
+    planes[kept], costs[kept] = start.planes[kept], start.score[kept]
     return DepthMap(planes, costs)
 
 
@@ -189,20 +201,20 @@ def grey_view(scene: Scene, number: int, folder: Path, scale: int) -> tuple[View
     return view, np.ascontiguousarray(grey)
 
 
-def resample(planes: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """``(h, w, 3)`` planes at another image size: each pixel takes the plane of the pixel that it lies in."""
-    h, w = planes.shape[:2]
+def resample(depth: DepthMap, height: int, width: int) -> DepthMap:
+    """The map at another image size: each pixel takes the plane of the pixel that it lies in."""
+    h, w = depth.score.shape
     if (h, w) == (height, width):
-        return planes
+        return depth
     sx, sy = w / width, h / height
     x, y = (np.arange(width) + 0.5) * sx, (np.arange(height) + 0.5) * sy
     column, row = x.astype(int), y.astype(int)
-    out = planes[row[:, None], column[None]]
+    out = depth.planes[row[:, None], column[None]]
     dx, dy = (x - column - 0.5).astype(np.float32)[None], (y - row - 0.5).astype(np.float32)[:, None]
     out[..., 0] += out[..., 1] * dx + out[..., 2] * dy
     out[..., 1] *= sx
     out[..., 2] *= sy
-    return out
+    return DepthMap(out, depth.score[row[:, None], column[None]])
 
 
 def pixel_step(table: NDArray[Any], width: int, height: int, w: float) -> float:

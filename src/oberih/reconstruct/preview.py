@@ -27,7 +27,7 @@ __all__ = ["Studio", "write_image"]
 SUPERSAMPLING = 2
 FIELD_DEG = 38.0  # vertical field of view
 TURN_DEG, RISE_DEG = 14.0, 5.0  # from the photographers' middle direction
-FRAMED = 0.94  # share of the surface that the picture should hold
+FRAMED = 0.97  # share of the surface that the picture should hold
 TOP_GREY, BOTTOM_GREY = 246.0, 205.0
 
 
@@ -135,7 +135,7 @@ class Studio:
         centres = np.array([view.pose.centre for view in self.scene.views])
         index = int(np.linalg.norm(centres - np.median(centres, axis=0), axis=1).argmin())
         own = self.scene.views[index]
-        factor = max(width / own.camera.width, height / own.camera.height)
+        factor = min(width / own.camera.width, height / own.camera.height)  # all that the photo shows
         focal = own.camera.fx * factor
         return View("preview", Camera(width, height, focal, focal, width / 2, height / 2), own.pose)
 
