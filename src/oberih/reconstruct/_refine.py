@@ -10,6 +10,9 @@ Message = dict[str, Any]
 MAX_DEVIATION = 0.001  # of the image's longer side: a principal point known worse than that stays centred
 MAX_SHIFT = 0.06  # of the longer side: further off the centre is no lens, but a crop or a mistake
 MOVING_GAIN = 0.92  # residuals must fall below this share for principal points that move
+MIN_MOVING = 80  # points of every photo, for a principal point per photo
+MAX_MOVING = 300  # photos; in larger sets the test would take too long, and errors average out
+MAX_COVARIANCE = 300  # photos; larger sets determine their cameras anyway
 MIN_SEEN = 20  # points, for a pose to be believed
 MIN_OBSERVATIONS = 1000  # of one camera, for its second radial coefficient
 FILTER_PX, FILTER_DEG = 4.0, 1.5
@@ -46,7 +49,7 @@ def refine(model: Any, settings: Message) -> tuple[Any, dict[int, str]]:
     drop_doubtful(model)
     together = adjust(model, settings, free)
     kinds = {camera_id: "estimated" if camera_id in free else "centred" for camera_id in observations}
-    if wanted:
+    if wanted and model.num_reg_images() <= MAX_MOVING and fewest_points(model) >= MIN_MOVING:
         trial = one_camera_per_photo(model)
         if adjust(trial, settings, set(trial.cameras), pinned=True) < MOVING_GAIN * together:
             model, kinds = trial, dict.fromkeys(kinds, "per photo")
@@ -91,6 +94,10 @@ def adjust(model: Any, settings: Message, free: set[int], *, pinned: bool = Fals
     return [residual(bundle(model, settings, cameras, pinned=pinned).solve()) for cameras in rounds][-1]
 
 
+def fewest_points(model: Any) -> int:
+    return min(model.image(image_id).num_points3D for image_id in model.reg_image_ids())
+
+
 def residual(solved: Any) -> float:
     """Root mean square residual after a solution, pixels per axis; 0 if there was nothing to adjust."""
     if solved.num_residuals == 0:
@@ -119,21 +126,24 @@ def determined(model: Any, settings: Message, cameras: set[int]) -> set[int]:
     trial = pycolmap.Reconstruction(model)
     adjuster = bundle(trial, settings, cameras)
     residual_px = residual(adjuster.solve())
-    options = pycolmap.BACovarianceOptions()
-    options.params = pycolmap.BACovarianceOptionsParams.ALL
-    covariance = pycolmap.estimate_ba_covariance(options, trial, adjuster)
-    if covariance is None:
-        return set()
+    covariance = None
+    if model.num_reg_images() <= MAX_COVARIANCE:
+        options = pycolmap.BACovarianceOptions()
+        options.params = pycolmap.BACovarianceOptionsParams.ALL
+        covariance = pycolmap.estimate_ba_covariance(options, trial, adjuster)
+        if covariance is None:
+            return set()
     good = set()
     for camera_id in cameras:
         camera = trial.cameras[camera_id]
-        block = covariance.get_other_params_cov(camera.params)
-        if block is None or len(block) != len(camera.params):
-            continue
-        side = max(camera.width, camera.height)
-        at = camera.principal_point_idxs()
-        deviation = residual_px * float(np.sqrt(np.diag(block)[at].max()))
+        side, at = max(camera.width, camera.height), camera.principal_point_idxs()
         shift = float(np.abs(camera.params[at] - [camera.width / 2, camera.height / 2]).max())
+        deviation = 0.0
+        if covariance is not None:
+            block = covariance.get_other_params_cov(camera.params)
+            if block is None or len(block) != len(camera.params):
+                continue
+            deviation = residual_px * float(np.sqrt(np.diag(block)[at].max()))
         if deviation <= MAX_DEVIATION * side and shift <= MAX_SHIFT * side:
             good.add(camera_id)
     return good

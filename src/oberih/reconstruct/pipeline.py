@@ -87,7 +87,9 @@ def reconstruct(
     progress, settings = progress or Progress(), settings or Settings()
     with Output.opened(Path(out)) as output:
         found = find(photos, output, progress)
-        key = content_hash([[(p.name, p.sha256) for p in found.photos], settings, scale, VERSION])
+        key = content_hash(
+            [[(p.name, p.sha256) for p in found.photos], settings, scale, VERSION, steps.VERSION]
+        )
         if not output.holds(key):
             output.clear()
             report = make(found, settings, scale, Stages(output.work, progress), output)
