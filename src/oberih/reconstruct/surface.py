@@ -30,6 +30,7 @@ from oberih.reconstruct import _surface_kernels as kernels
 from oberih.reconstruct._warp import start_warp
 from oberih.reconstruct.depth import working_view
 from oberih.reconstruct.depth_maps import DepthMap, load_depth_map, on_cpu
+from oberih.reconstruct.holes import close_small_holes
 
 __all__ = ["SurfaceSettings", "extract_surface"]
 
@@ -46,6 +47,7 @@ class SurfaceSettings:
     steps: int = 3  # Jacobi steps
     least_weight: float = 0.8  # of the votes for a voxel, in well-measured views
     gap: int = 6  # holes up to about twice this many voxels wide are closed (at most 8)
+    rim: int = 24  # holes with at most so many edges are closed on the mesh
     part: float = 0.005  # parts smaller than this share of the largest are dropped
     max_blocks: int = 100_000  # memory bound: the voxel grows until the surface fits
 
@@ -100,6 +102,7 @@ def extract_surface(
                 "No connected surface could be made of the points.",
                 "Take more photos with more overlap.",
             )
+        vertices, faces = close_small_holes(vertices, faces, settings.rim)
         stage.tick(2)
         mesh = Mesh(vertices, faces)
         return painted(pool, mesh, scene, depth, fused, 2 * grid.size, lambda: stage.tick(0.25))

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from oberih.geometry import Mesh
+from oberih.reconstruct.holes import close_small_holes
 from oberih.reconstruct.texture.collapse import collapse
 
 __all__ = ["simplified"]
 
+RIM = 8  # holes with at most so many edges, left where faces go, are closed
 FOLDED = -0.2  # cosine between a face and the original surface below which it is a fold
 
 
@@ -28,10 +30,14 @@ def simplified(mesh: Mesh, triangles: int) -> Mesh:
         centre = vertices.mean(axis=0, dtype=np.float64)
         moved, faces = collapse((vertices - centre).astype(np.float32), faces, triangles)
         vertices = (moved + centre).astype(np.float32)
+    original = mesh.vertex_normals()
+    _, nearest = cKDTree(mesh.vertices).query(vertices, workers=1)
+    faces = faces[sound(vertices, faces, original[nearest])]
+    vertices, faces = close_small_holes(vertices, faces, RIM)
     _, nearest = cKDTree(mesh.vertices).query(vertices, workers=1)
     coarse = Mesh(
         vertices,
-        faces[sound(vertices, faces, mesh.vertex_normals()[nearest])],
+        faces,
         colours=None if mesh.colours is None else mesh.colours[nearest],
         confidence=None if mesh.confidence is None else mesh.confidence[nearest],
     )
