@@ -43,8 +43,8 @@ BATCH = 2048  # blocks per launch: a thread's unit of work
 class SurfaceSettings:
     voxel: float = 1.0  # edge, in pixel footprints at the working size (a low quartile over the cloud)
     truncation: float = 3.0  # voxels
-    smoothing: float = 0.5  # weight of the membrane against one well-measured view
-    steps: int = 3  # Jacobi steps
+    smoothing: float = 2.0  # weight of the membrane against one well-measured view
+    steps: int = 6  # Jacobi steps
     least_weight: float = 0.8  # of the votes for a voxel, in well-measured views
     gap: int = 6  # holes up to about twice this many voxels wide are closed (at most 8)
     rim: int = 24  # holes with at most so many edges are closed on the mesh
