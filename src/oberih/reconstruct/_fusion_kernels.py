@@ -25,8 +25,8 @@ def agree(
     projected back, lands ``e`` pixels away and differs by ``r`` of the depth (a soft form of the check of
     Yan et al. 2020). ``fused`` is the weighted mean inverse depth along the pixel's ray of the tangent
     planes, ``support`` the sum over source views, ``spread`` the weighted standard deviation relative to
-    the depth. Depths with less support than ``least`` are dropped; where fewer than three source views
-    look at the place, the share ``(views + 1) / 4`` of it is enough.
+    the depth. Depths with less support than ``least`` are dropped; where fewer than four source views
+    look at the place, the share ``(views + 1) / 5`` of it is enough.
     """
     y, x = wp.tid()
     h = planes[y, x]
@@ -71,7 +71,7 @@ def agree(
                             total += trust
                             sum_z += trust * z
                             sum_zz += trust * z * z
-    if total - 1.0 < least * wp.min(1.0, 0.25 * (looking + 1.0)):
+    if total - 1.0 < least * wp.min(1.0, 0.2 * (looking + 1.0)):
         return
     mean = sum_z / total
     fused[y, x] = w / mean

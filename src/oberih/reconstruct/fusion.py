@@ -41,7 +41,7 @@ class FusionSettings:
     pixels: float = 1.0  # reprojection error at which the trust of an agreement falls to 1/e
     relative: float = 0.002  # the same for the difference of depths, relative to the depth
     max_points: int = 20_000_000  # of the cloud; above, every second point is left out until it fits
-    support: float = 1.75  # least sum of trusts; less where fewer than three other views look
+    support: float = 1.75  # least sum of trusts; less where fewer than four other views look
 
 
 def fuse(scene: Scene, depth: Path, folder: Path, settings: FusionSettings, progress: Progress) -> PointCloud:
