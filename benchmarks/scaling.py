@@ -6,6 +6,7 @@ not (pairing, bundle adjustment, sorting) shows. Also: what compiling the kernel
 """
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Mapping
@@ -72,24 +73,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="draft")
     parser.add_argument("--photos", type=int, nargs="+", default=[25, 50, 100, 200])
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier call has finished")
     options = parser.parse_args()
     everything = harness.BUILD / "street"
     counts, costs, peaks, used = sorted(options.photos), [], [], []
     street(everything, counts[-1])
     for count in counts:
         photos, out = harness.BUILD / f"street-{count}", harness.BUILD / f"street-{count}-out"
-        for folder in (photos, out):
-            shutil.rmtree(folder, ignore_errors=True)
-        photos.mkdir()
-        for path in sorted(everything.iterdir())[:count]:
-            (photos / path.name).hardlink_to(path)
-        print(f"{count} photos ...", file=sys.stderr, flush=True)
-        run = harness.oberih(photos, out, "--preset", options.preset)
-        if run.code:
-            raise SystemExit(f"oberih reconstruct failed with {count} photos:\n{run.said}")
-        stages = harness.stage_costs(out)
-        costs.append({**stages, "start and end": max(0.0, run.cpu_s - sum(stages.values()))})
-        peaks.append(run.peak_gib)
+        finished = options.resume and (out / "report.json").exists()
+        if not finished:
+            for folder in (photos, out):
+                shutil.rmtree(folder, ignore_errors=True)
+            photos.mkdir()
+            for path in sorted(everything.iterdir())[:count]:
+                (photos / path.name).hardlink_to(path)
+            print(f"{count} photos ...", file=sys.stderr, flush=True)
+            run = harness.oberih(photos, out, "--preset", options.preset)
+            if run.code:
+                raise SystemExit(f"oberih reconstruct failed with {count} photos:\n{run.said}")
+        costs.append(harness.stage_costs(out))
+        paradata = json.loads((out / "paradata.json").read_bytes())
+        peaks.append(max(stage["peak_bytes"] for stage in paradata["stages"]) / 2**30)
         used.append(sum(photo["used"] for photo in harness.report(out)["photos"]))
     compiling = compile_cost(harness.BUILD / f"street-{counts[0]}", options.preset)
 

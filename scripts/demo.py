@@ -177,7 +177,8 @@ def check(out: Path, all_of_them: bool) -> None:
     for name in ("model.glb", "mesh.ply", "points.ply", "report.json", "report.html", "preview.png"):
         if not (out / name).is_file() or not (out / name).stat().st_size:
             raise SystemExit(f"The result is not whole: {out / name} is missing or empty.")
-    photos = json.loads((out / "report.json").read_bytes())["photos"]
+    report = json.loads((out / "report.json").read_bytes())
+    photos = report["photos"]
     used = sum(photo["used"] for photo in photos)
     if all_of_them and used < len(photos):
         raise SystemExit(f"Only {used} of {len(photos)} photos are in the model: see {out / 'report.html'}")
@@ -185,7 +186,9 @@ def check(out: Path, all_of_them: bool) -> None:
     triangles = sum(len(part.faces) for part in model.geometry.values())
     if not triangles:
         raise SystemExit("model.glb holds no triangles.")
-    print(f"\nChecked: {used} of {len(photos)} photos are in the model of {triangles:,} triangles.")
+    print(f"\nChecked: {used} of {len(photos)} photos are in the result.")
+    print(f"Surface (mesh.ply): {report['surface']['triangles']:,} triangles.")
+    print(f"Model (model.glb): {triangles:,} triangles, simplified to be drawn easily.")
 
 
 def serve(out: Path) -> None:

@@ -75,13 +75,17 @@ def result(folder: Path, used: int) -> Path:
     for name in ("mesh.ply", "points.ply", "report.html", "preview.png"):
         (folder / name).write_bytes(b"-")
     trimesh.creation.box().export(folder / "model.glb")
-    (folder / "report.json").write_text(json.dumps({"photos": [{"used": i < used} for i in range(4)]}))
+    (folder / "report.json").write_text(
+        json.dumps({"photos": [{"used": i < used} for i in range(4)], "surface": {"triangles": 12345}})
+    )
     return folder
 
 
 def test_a_whole_result_passes(demo, tmp_path, capsys) -> None:
     demo.check(result(tmp_path / "out", 4), all_of_them=True)
-    assert "4 of 4 photos" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "4 of 4 photos" in said
+    assert "mesh.ply): 12,345" in said and "model.glb): 12 " in said
 
 
 def test_a_result_that_is_not_whole_does_not(demo, tmp_path) -> None:

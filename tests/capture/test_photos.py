@@ -104,6 +104,17 @@ def test_a_damaged_photo_does_not_stop_the_others(tmp_path: Path) -> None:
     assert [photo.name for photo in found.photos] == ["0.jpg", "2.jpg"]
     assert [other.path.name for other in found.others] == ["1.jpg"]
     assert "damaged" in found.others[0].reason
+    assert "1.jpg" not in found.others[0].reason  # it is told beside its name
+    assert found.others[0].photo and found.others[0].advice
+
+
+def test_other_files_are_not_taken_for_photos_and_have_their_own_advice(tmp_path: Path) -> None:
+    for name, content in (("a.txt", b"Dear"), ("b.bmp", b"BM" + b"\0" * 60), ("c.jpg", b"")):
+        (tmp_path / name).write_bytes(content)
+    text, graphic, empty = find_photos([tmp_path]).others
+    assert not text.photo and not text.advice
+    assert not graphic.photo and "JPEG" in graphic.advice
+    assert empty.photo and "again" in empty.advice
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp", "heic", "dng"])

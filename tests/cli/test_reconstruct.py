@@ -144,6 +144,12 @@ def test_mistakes_in_the_command(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_mistakes_in_the_command_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reconstruct", "p", "--progress", "json"]) == 2
+    record = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert record["kind"] == "error" and record["exit_code"] == 2 and "--out" in record["message"]
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -46,6 +46,14 @@ def test_reprojection_error_is_the_noise_that_was_put_in(shots: list[Shot]) -> N
     assert np.sqrt(np.mean(reprojection(scene) ** 2)) == pytest.approx(poses.reprojection_rms.value)
 
 
+def test_a_photo_that_sees_a_point_twice_counts_once(scene: Scene) -> None:
+    twice = Scene(scene.views, scene.points, scene.colours, scene.errors_px, np.tile(scene.observed_point, 2),
+                  np.tile(scene.observed_view, 2), np.tile(scene.observed_px, (2, 1)))  # fmt: skip
+    once, poses = measure_poses(scene), measure_poses(twice)
+    assert poses.track_lengths == once.track_lengths
+    assert poses.track_length == once.track_length
+
+
 def test_widest_angle(scene: Scene) -> None:
     angles = widest_angles(scene)
     point = int(np.argmax(np.bincount(scene.observed_point)))
@@ -221,9 +229,26 @@ def test_wrong_marks_are_told(shots: list[Shot], scene: Scene) -> None:
         KnownDistance(float("nan"), marks(shots[:2], A), marks(shots[:2], B))
     with pytest.raises(InputError, match="not one of the photos"):
         find_scale(KnownDistance(1.0, (Mark("x.jpg", 1, 1), Mark("y.jpg", 1, 1)), marks(shots, B)), scene, {})
-    wrong = (*marks(shots[:2], A), *marks(shots[2:3], A, off=90))
+    wrong = (*marks(shots[:2], A), *marks(shots[2:3], A, off=-90))
     with pytest.raises(InputError, match="do not fit"):
         find_scale(KnownDistance(1.0, wrong, marks(shots, B)), scene, {})
+    outside = (*marks(shots[:2], A), Mark(shots[2].view.name, 99999, 5))
+    with pytest.raises(InputError, match="only 640 x 480"):
+        find_scale(KnownDistance(1.0, outside, marks(shots, B)), scene, {})
+    with pytest.raises(InputError, match="same place"):
+        KnownDistance(1.0, marks(shots, A), marks(shots, A))
+    with pytest.raises(InputError, match="same place"):
+        find_scale(KnownDistance(1.0, marks(shots[:3], A), marks(shots[1:4], A)), scene, {})
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(20))
+def test_marks_anywhere_are_an_error_in_words(shots: list[Shot], scene: Scene, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    anywhere = tuple(Mark(shot.view.name, *rng.uniform(0, [640, 480])) for shot in shots[:3])
+    with pytest.raises(InputError) as caught:
+        find_scale(KnownDistance(1.0, anywhere, marks(shots, B)), scene, {})
+    assert "nan" not in caught.value.message
 
 
 def test_up_from_cameras_and_from_walls(scene: Scene, world: World) -> None:

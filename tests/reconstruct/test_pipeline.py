@@ -20,10 +20,12 @@ import pytest
 import trimesh
 from PIL import Image
 
+from oberih.capture import find_photos
 from oberih.errors import Cancelled, InputError, NoOverlap, NoPhotos, OberihError, OutputError, UnusablePhotos
 from oberih.formats.colmap import read_scene
 from oberih.progress import Event, Progress
 from oberih.reconstruct import KnownDistance, Mark, Report, Result, Settings, preset_settings, reconstruct
+from oberih.reconstruct.output import made_by_oberih
 from synthetic import Shot, World, arc, courtyard, take, write_photos
 
 pytestmark = pytest.mark.xdist_group("pipeline")  # the run below is made once
@@ -82,6 +84,9 @@ def test_report_tells_what_became_of_every_file(made: Result) -> None:
     assert not by_name["same.jpg"].used and "photo-000.jpg" in by_name["same.jpg"].reason
     assert {other.name for other in report.skipped_files} == {"notes.txt", "broken.jpg", "mine.txt"}
     assert not report.complete and report.remarks
+    assert not by_name["broken.jpg"].used and "notes.txt" not in by_name
+    assert "1 photo could not be used: broken.jpg." in report.remarks  # the copy is not missed
+    assert by_name["same.jpg"].copy_of == "photo-000.jpg"
     page = made.report_html.read_text()
     assert "notes.txt" in page and "broken.jpg" in page and "same.jpg" in page
 
@@ -216,6 +221,70 @@ def test_a_missing_file_is_put_back(made: Result, given: Path, tmp_path: Path) -
     assert "texture" in names(events, "reused")
 
 
+def test_one_more_damaged_file_renews_the_report(made: Result, given: Path, tmp_path: Path) -> None:
+    out, damaged = copied(made, tmp_path), tmp_path / "late.jpg"
+    damaged.write_bytes((given / "photo-002.jpg").read_bytes()[:2000])
+    events: list[Event] = []
+    result = reconstruct([given, damaged], out, quick(), progress=Progress(events.append))
+    assert "late.jpg" in {other.name for other in result.report.skipped_files}
+    assert "late.jpg" in result.report_html.read_text()
+    assert {"poses", "depth", "texture", "fidelity"} <= set(names(events, "reused"))
+
+
+def test_names_that_are_not_utf_8(made: Result, given: Path, tmp_path: Path) -> None:
+    out = copied(made, tmp_path)
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff\xfename.jpg"))
+    shutil.copy(given / "photo-000.jpg", odd)
+    assert [photo.name for photo in find_photos([odd]).photos] == ["bad%FF%FEname.jpg"]
+    odd.write_bytes(odd.read_bytes()[:2000])
+    result = reconstruct([given, odd], out, quick())
+    assert "bad%FF%FEname.jpg" in {other.name for other in result.report.skipped_files}
+    assert "bad%FF%FEname.jpg" in result.report_html.read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["preview.png", "model.glb", "model.lod1.glb", "sparse/images.bin", "work/x"]
+)
+def test_files_of_others_are_never_touched(given: Path, tmp_path: Path, name: str) -> None:
+    """Oberih was never in this folder."""
+    foreign = tmp_path / "out" / name
+    foreign.parent.mkdir(parents=True, exist_ok=True)
+    foreign.write_text("Somebody's.")
+    with pytest.raises(OutputError, match="did not make") as caught:
+        reconstruct([given], tmp_path / "out", quick())
+    assert foreign.name in caught.value.message and "another folder" in caught.value.advice
+    assert foreign.read_text() == "Somebody's."
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [foreign]
+
+
+def test_a_result_that_was_changed_is_somebody_s_work(made: Result, given: Path, tmp_path: Path) -> None:
+    out = copied(made, tmp_path)
+    (out / "model.glb").unlink()
+    (out / "model.glb").write_text("Edited.")
+    with pytest.raises(OutputError, match=r"did not make.*model\.glb"):
+        reconstruct([given], out, quick())
+    assert (out / "model.glb").read_text() == "Edited."
+
+
+def test_a_photo_called_like_a_result_is_a_photo(made: Result, given: Path, tmp_path: Path) -> None:
+    """A photo is known as ours by the record of the run, not by its name."""
+    out = copied(made, tmp_path)
+    assert made_by_oberih(out / "preview.png") and made_by_oberih(out / "work" / "oberih.lock")
+    shutil.copy(given / "photo-000.jpg", out / "sparse" / "mine.jpg")
+    (out / "preview.png").unlink()
+    shutil.copy(given / "photo-000.jpg", out / "preview.png")
+    assert not made_by_oberih(out / "preview.png") and not made_by_oberih(out / "sparse" / "mine.jpg")
+
+
+def test_a_copied_result_is_known_by_its_contents(made: Result, given: Path, tmp_path: Path) -> None:
+    out = copied(made, tmp_path)
+    for name in FILES:
+        os.utime(out / name, (0, 0))
+    events: list[Event] = []
+    reconstruct(given, str(out), quick(), progress=Progress(events.append))
+    assert names(events, "reused") == ["report"]
+
+
 def stop_in(stage: str) -> Progress:
     progress = Progress()
 
@@ -227,15 +296,18 @@ def stop_in(stage: str) -> Progress:
     return progress
 
 
-def test_a_stopped_run_goes_on_and_does_not_look_whole(made: Result, given: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_keeps_the_old_result_and_goes_on(made: Result, given: Path, tmp_path: Path) -> None:
     out = copied(made, tmp_path)
     settings = replace(quick(), depth=replace(quick().depth, max_size=200))
     with pytest.raises(Cancelled):
         reconstruct([given], out, settings, progress=stop_in("depth"))
-    assert not FILES & {path.name for path in out.iterdir()}  # the old result does not fit any more
-    assert (out / "mine.txt").is_file()
+    assert {name: (out / name).read_bytes() for name in FILES} == {
+        name: (made.out / name).read_bytes() for name in FILES
+    }
     events: list[Event] = []
-    reconstruct([given], out, settings, progress=Progress(events.append))
+    again = reconstruct([given], out, settings, progress=Progress(events.append))
+    assert again.report != made.report
+    assert (out / "mine.txt").is_file() and not (out / "work" / "ready").exists()
     assert set(names(events, "reused")) >= {"judge", "poses"}
     assert {path.name for path in out.iterdir()} >= FILES
 
@@ -288,6 +360,27 @@ def test_no_photos_and_one_photo(given: Path, tmp_path: Path) -> None:
     refused([given / "missing"], tmp_path / "out", InputError, "missing")
 
 
+def test_a_mistyped_path_makes_no_folder(given: Path, tmp_path: Path) -> None:
+    refused([given, given / "missing"], tmp_path / "out", InputError, "missing")
+    assert not (tmp_path / "out").exists()
+
+
+def test_marks_are_checked_before_any_work(given: Path, tmp_path: Path) -> None:
+    good = (Mark("photo-000.jpg", 10, 10), Mark("photo-001.jpg", 20, 10))
+    for bad, words in [
+        (Mark("photo-99.jpg", 1, 1), "photo-99.jpg, which is not one"),
+        (Mark("photo-002.jpg", 99999, 1), "99999,1 in photo-002.jpg, which is only"),
+    ]:
+        events: list[Event] = []
+        with pytest.raises(InputError, match=words) as caught:
+            reconstruct(
+                given, tmp_path / "out", quick(), progress=Progress(events.append),
+                scale=KnownDistance(1.0, good, (*good, bad)),
+            )  # fmt: skip
+        assert caught.value.exit_code == 2 and caught.value.advice
+        assert set(names(events, "stage")) == {"reading"}
+
+
 def test_files_that_are_no_photos(given: Path, tmp_path: Path) -> None:
     refused([given / "notes.txt"], tmp_path / "out", NoPhotos, "text file")
     video = tmp_path / "walk.mp4"
@@ -335,6 +428,9 @@ def test_out_that_can_not_be_written(given: Path, tmp_path: Path) -> None:
         reconstruct([given], tmp_path / "file", quick())
     with pytest.raises(OutputError, match="Cannot write"):
         reconstruct([given], tmp_path / "file" / "out", quick())
+    if Path("/proc/self").exists():
+        with pytest.raises(OutputError, match="Cannot write to /proc/oberih"):
+            reconstruct([given], "/proc/oberih", quick())
     assert (tmp_path / "file").read_text() == "x"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pycolmap
 import pytest
 
-from oberih.reconstruct._refine import drop_doubtful, one_camera_per_photo, refine, typical_angle
+from oberih.reconstruct._refine import drop_doubtful, one_camera_per_photo, plausible, refine, typical_angle
 
 SETTINGS = {"refine_principal_point": True, "mapping_threads": 1}
 TRUE_CENTRE = (524.0, 371.0)  # of 1024 x 768
@@ -111,3 +111,10 @@ def test_typical_angle() -> None:
     track.add_element(2, 0)
     model.add_point3D([0, 0, 10], track, [0, 0, 0])
     assert typical_angle(model) == pytest.approx(5.725, abs=0.01)
+
+
+def test_no_lens_moves_as_far_as_a_damaged_photo() -> None:
+    model = one_camera_per_photo(dataset())
+    assert plausible(model)
+    model.cameras[1].principal_point_x += 50
+    assert not plausible(model)

@@ -53,6 +53,19 @@ def other_kind(head: bytes) -> str:
     return "a text file" if is_text(head) else "a file of an unknown kind"
 
 
+def what_to_do(kind: str) -> str:
+    """Advice for a file of which `other_kind` says ``kind``, or "" if there is none for it."""
+    if kind == "a video":
+        return "Take single photos, or export single frames of the video as JPEG."
+    if kind.startswith("a camera's raw file"):
+        return "Export it as DNG or JPEG."
+    if "graphic" in kind or "picture" in kind:
+        return "Convert it to JPEG."
+    if "unpack" in kind:
+        return "Unpack it first, and give the folder."
+    return "Copy it from the camera again, or leave it out." if kind == "an empty file" else ""
+
+
 SIGNATURES = (
     (b"GIF8", "a GIF graphic"),
     (b"%PDF", "a PDF document"),

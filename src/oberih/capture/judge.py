@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oberih.capture.photos import Photo
-from oberih.capture.read import read_photo
+from oberih.capture.read import BadPhoto, read_photo
 from oberih.errors import NoPhotos, UnreadablePhoto, UnusablePhotos
 from oberih.i18n import say
 from oberih.progress import Progress
@@ -82,7 +82,8 @@ def looked_at(photo: Photo) -> Look:
     try:
         pixels = read_photo(photo.path, LOOK_PIXELS)
     except UnreadablePhoto as error:
-        judgement = Judgement(photo.name, used=False, reason=error.message, advice=error.advice)
+        reason = error.reason if isinstance(error, BadPhoto) else error.message
+        judgement = Judgement(photo.name, used=False, reason=reason, advice=error.advice)
         return Look(judgement, np.zeros(THUMB * THUMB, np.float32))
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     thumb = cv2.resize(grey, (THUMB, THUMB), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()

@@ -18,17 +18,19 @@ from pathlib import Path
 from PIL import Image
 
 from oberih.capture._exif import Exif, Position, read_exif
-from oberih.capture._sniff import HEAD, HEIF, RAW, media_type, other_kind
-from oberih.capture.read import MAX_RAW_PIXELS, decoding, opened, raw_exif, refuse_large
-from oberih.errors import InputError, UnreadablePhoto
+from oberih.capture._sniff import HEAD, HEIF, RAW, media_type, other_kind, what_to_do
+from oberih.capture.read import MAX_RAW_PIXELS, BadPhoto, decoding, opened, raw_exif, refuse_large
+from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.progress import Progress
 
-__all__ = ["Found", "Photo", "Position", "Skipped", "find_photos"]
+__all__ = ["Found", "Photo", "Position", "Skipped", "find_photos", "printable"]
 
 MIN_SIDE = 160  # pixels; less shows nothing that could be measured
 MAX_ASPECT = 3.0
 PANORAMA_MARK = "GPano:ProjectionType"
+ENDINGS = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".dng"}
+SINGLE = "Give the single photos that it was made of, or take single photos from many places."
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ class Skipped:
 
     path: Path
     reason: str
+    advice: str = ""  # what to do about it
+    photo: bool = False  # a photo that is damaged or cannot be used, not just another file
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,11 +93,11 @@ def find_photos(
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         warnings.simplefilter("ignore")  # of odd metadata; what is wanted is checked in read_exif
-        for path, result in zip(files, pool.map(lambda p: examined(p, names[p]), files), strict=True):
+        for result in pool.map(lambda p: examined(p, names[p]), files):
             if isinstance(result, Photo):
                 photos.append(result)
             else:
-                others.append(Skipped(path, result))
+                others.append(result)
             stage.tick()
     return Found(tuple(photos), tuple(others))
 
@@ -137,7 +142,7 @@ def unique_names(files: Sequence[Path]) -> dict[Path, str]:
     left, depth = list(files), 1
     while left:
         parts = {path: path.resolve().parts[1:] for path in left}
-        short = {path: "/".join(parts[path][-depth:]) for path in left}
+        short = {path: printable("/".join(parts[path][-depth:])) for path in left}
         count = Counter(short.values())
         for path in left:
             if count[short[path]] == 1 or depth >= len(parts[path]):
@@ -147,18 +152,29 @@ def unique_names(files: Sequence[Path]) -> dict[Path, str]:
     return names
 
 
-def examined(path: Path, name: str) -> Photo | str:
+def printable(name: str) -> str:
+    """``name`` with %FF for bytes that are not UTF-8, so that it can be written anywhere."""
+    return re.sub("[\udc80-\udcff]", lambda found: f"%{ord(found[0]) - 0xDC00:02X}", name)
+
+
+def examined(path: Path, name: str) -> Photo | Skipped:
     """The photo in a file, or the reason why there is none."""
+    named = path.suffix.lower() in ENDINGS  # only for files whose content tells nothing
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
         kind = media_type(head)
         if not kind:
-            return say("not a photo, but {kind}", kind=other_kind(head))
+            other = other_kind(head)
+            lost = named and other in ("an empty file", "a file of an unknown kind")
+            why = say("not a photo, but {kind}", kind=other)
+            return Skipped(path, why, what_to_do(other), photo=lost)
         width, height, exif = raw_header(path) if kind == RAW else header(path, kind)
         reason = unsuitable(width, height, exif)
         if reason:
-            return reason
+            small = min(width, height) < MIN_SIDE
+            advice = "Give the originals, not small copies of them." if small else SINGLE
+            return Skipped(path, reason, advice, photo=not small, sha256=sha256(path))
         return Photo(
             path=path,
             name=name,
@@ -176,10 +192,11 @@ def examined(path: Path, name: str) -> Photo | str:
             taken_at=exif.taken_at,
             position=exif.position,
         )
-    except UnreadablePhoto as error:
-        return error.message
+    except BadPhoto as error:
+        return Skipped(path, error.reason, error.advice, photo=True, sha256=sha256(path))
     except OSError as error:
-        return say("cannot be read: {why}", why=error.strerror or type(error).__name__)
+        why = say("cannot be read: {why}", why=error.strerror or type(error).__name__)
+        return Skipped(path, why, "Make sure that you may read the file.", photo=named)
 
 
 def unsuitable(width: int, height: int, exif: Exif) -> str:
@@ -204,7 +221,7 @@ def header(path: Path, kind: str) -> tuple[int, int, Exif]:
             exif = read_exif(found, width, height)
             xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
         if PANORAMA_MARK in (xmp if isinstance(xmp, str) else bytes(xmp).decode(errors="replace")):
-            raise UnreadablePhoto("a 360-degree panorama; use single photos instead")
+            raise BadPhoto(path, reason="a 360-degree panorama; use single photos instead", advice=SINGLE)
         if unsuitable(width, height, exif):
             return width, height, exif
         with decoding(path):

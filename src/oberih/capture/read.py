@@ -21,7 +21,7 @@ from oberih.capture._sniff import AVIF, HEAD, HEIF, JPEG, PNG, RAW, TIFF, WEBP, 
 from oberih.errors import UnreadablePhoto
 from oberih.i18n import say
 
-__all__ = ["MAX_PIXELS", "read_photo"]
+__all__ = ["MAX_PIXELS", "BadPhoto", "read_photo"]
 
 MAX_PIXELS = 250_000_000  # a 200-megapixel phone's photos are read, in 1.5 GiB; scans beyond that are not
 MAX_RAW_PIXELS = 100_000_000  # developing a raw file takes 16 bytes per pixel
@@ -31,6 +31,14 @@ BASELINE_EXPOSURE = 50730  # DNG tag: stops to brighten by
 
 # Pillow asks for this limit in this place only. It warns above it, and we refuse (see `refuse_large`).
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+class BadPhoto(UnreadablePhoto):
+    """A photo's file that cannot be used: ``reason`` says why without naming the file again."""
+
+    def __init__(self, path: Path, *, reason: str, advice: str) -> None:
+        super().__init__(say("{name}: {reason}.", name=path.name, reason=reason), advice)
+        self.reason = reason
 
 
 def read_photo(path: Path, max_pixels: int | None = None) -> NDArray[np.uint8]:
@@ -73,9 +81,10 @@ def decoding(path: Path) -> Iterator[None]:
         OSError, SyntaxError, ValueError, RuntimeError, EOFError, IndexError, KeyError, TypeError,
         ArithmeticError, rawpy.LibRawError,
     ) as error:  # fmt: skip
-        raise UnreadablePhoto(
-            say("{name} is damaged or incomplete: it cannot be decoded.", name=path.name),
-            "Copy it from the camera again, or leave it out.",
+        raise BadPhoto(
+            path,
+            reason="damaged or incomplete, it cannot be decoded",
+            advice="Copy it from the camera again, or leave it out.",
         ) from error
 
 
@@ -106,10 +115,11 @@ def refuse_large(path: Path, width: int, height: int, limit: int = MAX_PIXELS) -
         raise too_large(path, limit)
 
 
-def too_large(path: Path, limit: int) -> UnreadablePhoto:
-    return UnreadablePhoto(
-        say("{name} has more than {limit:.0f} megapixels.", name=path.name, limit=limit / 1e6),
-        "Export it smaller: 12 to 50 megapixels are plenty.",
+def too_large(path: Path, limit: int) -> BadPhoto:
+    return BadPhoto(
+        path,
+        reason=say("more than {limit:.0f} megapixels", limit=limit / 1e6),
+        advice="Export it smaller: 12 to 50 megapixels are plenty.",
     )
 
 

@@ -1,6 +1,5 @@
 """The command line, ``oberih``: a thin face: what was asked, how it goes, how it ended."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from oberih import __version__
+from oberih.cli.progress import json_line
 from oberih.cli.reconstruct import reconstruct_command
 from oberih.errors import OberihError
 from oberih.i18n import Language, from_environment
@@ -23,15 +23,18 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code."""
     tongue = asked_language(arguments)
+    as_json = "--progress=json" in arguments or "json" in arguments
     try:
         left = group(tongue).main(list(arguments), prog_name="oberih", standalone_mode=False)
         sys.stdout.flush()
         return left if isinstance(left, int) else 0
     except click.UsageError as error:
+        if as_json:
+            tell_json("UsageError", error.exit_code, error.format_message())
         error.show()
         return error.exit_code
     except OberihError as error:
-        tell(error, tongue, as_json="--progress=json" in arguments or "json" in arguments)
+        tell(error, tongue, as_json=as_json)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -66,14 +69,15 @@ def asked_language(arguments: Sequence[str]) -> Language:
 def tell(error: OberihError, tongue: Language, *, as_json: bool) -> None:
     """Say what went wrong and what to do, on standard error and, if wanted, as the last JSON line."""
     if as_json:
-        record = {
-            "kind": "error",
-            "error": type(error).__name__,
-            "exit_code": error.exit_code,
-            "message": tongue(error.message),
-            "advice": tongue(error.advice),
-        }
-        click.echo(json.dumps(record, ensure_ascii=False))
+        tell_json(type(error).__name__, error.exit_code, tongue(error.message), tongue(error.advice))
     click.echo(tongue(error.message), err=True)
     if error.advice:
         click.echo(tongue.say("What to do: {advice}", advice=error.advice), err=True)
+
+
+def tell_json(error: str, exit_code: int, message: str, advice: str = "") -> None:
+    """The last JSON line of a run that failed."""
+    record: dict[str, object] = {
+        "kind": "error", "error": error, "exit_code": exit_code, "message": message, "advice": advice,
+    }  # fmt: skip
+    click.echo(json_line(record))

@@ -23,7 +23,7 @@ from rich.text import Text
 from oberih.i18n import Language
 from oberih.progress import Event
 
-__all__ = ["JsonLines", "PlainLines", "Terminal", "face"]
+__all__ = ["JsonLines", "PlainLines", "Terminal", "face", "json_line"]
 
 PLAIN_EVERY_S = 10.0
 
@@ -49,6 +49,11 @@ def duration(seconds: float, tongue: Language) -> str:
     )
 
 
+def json_line(record: dict[str, object]) -> str:
+    """``record`` as JSON in one line; what is not UTF-8 in a path stays an escape (``\\udcff``)."""
+    return json.dumps(record, ensure_ascii=False).encode(errors="backslashreplace").decode()
+
+
 class JsonLines:
     """One JSON object per event on standard output."""
 
@@ -59,7 +64,7 @@ class JsonLines:
         self.write(asdict(event))
 
     def write(self, record: dict[str, object]) -> None:
-        self.out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self.out.write(json_line(record) + "\n")
         self.out.flush()
 
     def shown(self) -> AbstractContextManager[object]:

@@ -124,7 +124,7 @@ def unexpected(out: Path) -> Unexpected:
     advice = say("This is a defect of Oberih. Please report it with the file {log}.", log=log)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc())
+        log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
     except OSError:
         traceback.print_exc(file=sys.stderr)
         advice = say("This is a defect of Oberih. Please report it with the lines above.")

@@ -9,6 +9,7 @@ Message = dict[str, Any]
 
 MAX_DEVIATION = 0.001  # of the image's longer side: a principal point known worse than that stays centred
 MAX_SHIFT = 0.06  # of the longer side: further off the centre is no lens, but a crop or a mistake
+MAX_MOVE = 0.04  # of the longer side: a lens that holds the image still moves less
 MOVING_GAIN = 0.92  # residuals must fall below this share for principal points that move
 MIN_MOVING = 80  # points of every photo, for a principal point per photo
 MAX_MOVING = 300  # photos; in larger sets the test would take too long, and errors average out
@@ -51,7 +52,8 @@ def refine(model: Any, settings: Message) -> tuple[Any, dict[int, str]]:
     kinds = {camera_id: "estimated" if camera_id in free else "centred" for camera_id in observations}
     if wanted and model.num_reg_images() <= MAX_MOVING and fewest_points(model) >= MIN_MOVING:
         trial = one_camera_per_photo(model)
-        if adjust(trial, settings, set(trial.cameras), pinned=True) < MOVING_GAIN * together:
+        moving = adjust(trial, settings, set(trial.cameras), pinned=True)
+        if moving < MOVING_GAIN * together and plausible(trial):
             model, kinds = trial, dict.fromkeys(kinds, "per photo")
     model.update_point_3d_errors()
     return model, kinds
@@ -63,6 +65,16 @@ def drop_doubtful(model: Any) -> None:
         image = model.image(image_id)
         if image.num_points3D < MIN_SEEN and model.num_reg_images() > 2:
             model.deregister_frame(image.frame_id)
+
+
+def plausible(model: Any) -> bool:
+    """Whether a lens that holds the image still can have the principal points of ``model``."""
+    for camera in model.cameras.values():
+        at, side = camera.principal_point_idxs(), max(camera.width, camera.height)
+        shift = np.abs(camera.params[at] - [camera.width / 2, camera.height / 2]).max()
+        if shift > MAX_MOVE * side:
+            return False
+    return True
 
 
 def bundle(model: Any, settings: Message, free: set[int], *, pinned: bool = False) -> Any:

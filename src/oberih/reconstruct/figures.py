@@ -53,14 +53,15 @@ class PhotoReport(Model):
     """One photo that was given."""
 
     name: str = Field(description="as in sparse/")
-    sha256: str
-    width: int = Field(description="pixels, as stored in the file")
-    height: int
+    sha256: str = Field(description="empty if the file cannot be read")
+    width: int | None = Field(description="pixels, as stored in the file; null: unknown")
+    height: int | None
     camera: str = Field(default="", description="maker and model, from EXIF")
     orientation: int = Field(default=1, description="EXIF orientation, 1 to 8")
     used: bool
     reason: Text = Field(default="", description="why it was not used")
     advice: Text = Field(default="", description="what could be better about it")
+    copy_of: str = Field(default="", description="the photo of which it is a copy and not missed")
     blur_px: float | None = Field(default=None, description="width of the blur in a version of one megapixel")
     clipped: float | None = Field(default=None, description="share of pixels that are black or white")
     observations: int | None = Field(default=None, description="sparse points that it sees")
@@ -73,10 +74,11 @@ class PhotoReport(Model):
 
 
 class SkippedFile(Model):
-    """A file that was found beside the photos and is not one."""
+    """A file that was found and is not a photo that can be used."""
 
     name: str
     reason: Text
+    photo: bool = Field(default=False, description="a photo, but damaged or unreadable; among the photos too")
 
 
 class PosesReport(Model):
@@ -189,7 +191,7 @@ class Report(Model):
     made_by: str
     made_at: str = Field(description="UTC, ISO 8601")
     preset: str
-    complete: bool = Field(description="all photos that were given are in the model")
+    complete: bool = Field(description="all photos that were given, but for copies, are in the model")
     remarks: tuple[Text, ...] = ()
     photos: tuple[PhotoReport, ...]
     skipped_files: tuple[SkippedFile, ...]

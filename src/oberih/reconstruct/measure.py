@@ -110,7 +110,9 @@ def reprojection(scene: Scene) -> Floats:
 
 def measure_poses(scene: Scene, other_parts: Sequence[Sequence[str]] = ()) -> PosesReport:
     """How well the cameras were found."""
-    lengths = np.bincount(scene.observed_point, minlength=len(scene.points))
+    # A photo may see a point twice, where two details were taken for one: it counts once.
+    seen = np.unique(np.stack([scene.observed_point, scene.observed_view], axis=1), axis=0)
+    lengths = np.bincount(seen[:, 0], minlength=len(scene.points))
     counts = np.bincount(lengths)
     return PosesReport(
         reprojection_rms=figure(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oberih.capture import Found, find_photos
-from oberih.errors import NoPhotos
+from oberih.capture.photos import printable
+from oberih.errors import InputError, NoPhotos
 from oberih.i18n import say
 from oberih.progress import Progress
 from oberih.reconstruct import steps
@@ -13,7 +14,7 @@ from oberih.reconstruct._warp import start_warp
 from oberih.reconstruct.figures import Report
 from oberih.reconstruct.output import Output, made_by_oberih
 from oberih.reconstruct.publish import VERSION, publish
-from oberih.reconstruct.scale import KnownDistance
+from oberih.reconstruct.scale import KnownDistance, check_marks
 from oberih.reconstruct.settings import Settings
 from oberih.reconstruct.stages import Stages, content_hash
 
@@ -68,39 +69,47 @@ class Result:
 
 
 def reconstruct(
-    photos: Sequence[Path | str],
+    photos: Sequence[Path | str] | Path | str,
     out: Path | str,
     settings: Settings | None = None,
     *,
     progress: Progress | None = None,
     scale: KnownDistance | None = None,
 ) -> Result:
-    """Make a measured, textured model of what ``photos`` (files or folders) show, in the folder ``out``.
+    """Make a measured, textured model of what ``photos`` show, in the folder ``out``.
 
-    Photos are only ever read. Work is kept in ``out/work``: the same call again goes on where the last one
-    stopped, and redoes only what other photos or settings change. ``settings`` are the preset "standard"
-    by default (see `preset_settings`). ``progress`` is told what happens and can be asked to stop.
-    ``scale`` gives the model its size; without it the scale is unknown.
+    ``photos`` are files or folders, or a single one; they are only ever read. Work is kept in
+    ``out/work``: the same call again goes on where the last one stopped, and redoes only what other photos
+    or settings change. ``settings`` are the preset "standard" by default (see `preset_settings`).
+    ``progress`` is told what happens and can be asked to stop. ``scale`` gives the model its size; without
+    it the scale is unknown.
 
-    Raises `OberihError` (see `oberih.errors`); ``out`` then holds no result that looks whole.
+    Raises `OberihError` (see `oberih.errors`); ``out`` then holds what it held before: no result that looks
+    whole, or the whole one of an earlier run.
     """
     progress, settings = progress or Progress(), settings or Settings()
+    photos = [photos] if isinstance(photos, Path | str) else photos
+    for path in photos:
+        if not Path(path).exists():  # told before a folder is made
+            raise InputError(
+                say("There is no file or folder {path}.", path=path), "Check the spelling of the path."
+            )
     with Output.opened(Path(out)) as output:
         found = find(photos, output, progress)
-        key = content_hash(
-            [[(p.name, p.sha256) for p in found.photos], settings, scale, VERSION, steps.VERSION]
-        )
+        if scale is not None:
+            check_marks(scale, found.photos)
+        given = [(photo.name, photo.sha256) for photo in found.photos]
+        others = [(other.path.name, str(other.reason), other.sha256) for other in found.others]
+        key = content_hash([given, others, settings, scale, VERSION, steps.VERSION])
         if not output.holds(key):
-            output.clear()
-            report = make(found, settings, scale, Stages(output.work, progress), output)
-            output.finish(key)
+            report = make(found, settings, scale, Stages(output.work, progress), output, key)
             return Result(output.out, report)
         progress.reused("report")
         return Result(output.out, Report.model_validate_json((output.out / "report.json").read_bytes()))
 
 
 def make(
-    found: Found, settings: Settings, scale: KnownDistance | None, stages: Stages, output: Output
+    found: Found, settings: Settings, scale: KnownDistance | None, stages: Stages, output: Output, key: str
 ) -> Report:
     """The recipe."""
     start_warp()
@@ -112,7 +121,7 @@ def make(
     painted = steps.paint_surface(stages, posed, surfaced, settings)
     finished = steps.measure(stages, posed, fused, surfaced, painted, settings, scale)
     compared = steps.compare(stages, posed, painted, settings)
-    return publish(output, stages, settings, found, judged, posed, fused, surfaced, finished, compared)
+    return publish(output, stages, settings, found, judged, posed, fused, surfaced, finished, compared, key)
 
 
 def find(photos: Sequence[Path | str], output: Output, progress: Progress) -> Found:
@@ -130,14 +139,17 @@ def find(photos: Sequence[Path | str], output: Output, progress: Progress) -> Fo
 def too_few(found: Found) -> NoPhotos:
     """Why fewer than two photos were found."""
     told = "Take at least 20 photos around the thing, each overlapping the one before by two thirds."
-    if found.others:
-        other = found.others[0]
-        return NoPhotos(
-            say(
-                "Only {count} photo can be read. {name}: {reason}.",
-                "Only {count} photos can be read. {name}: {reason}.",
-                count=len(found.photos), name=other.path.name, reason=other.reason.rstrip("."),
-            ),
-            told,
-        )  # fmt: skip
-    return NoPhotos("There is only one photo." if found.photos else "There are no photos.", told)
+    telling = [other for other in found.others if other.photo or other.advice]
+    if found.photos and not telling:
+        return NoPhotos("There is only one photo.", told)
+    others = telling or found.others
+    if not others:
+        return NoPhotos("There are no photos.", told)
+    other = next((other for other in others if other.advice), others[0])
+    name, reason = printable(other.path.name), other.reason
+    return NoPhotos(
+        say("Only one photo can be read. {name}: {reason}.", name=name, reason=reason)
+        if found.photos
+        else say("No photo can be read. {name}: {reason}.", name=name, reason=reason),
+        other.advice or told,
+    )

@@ -9,10 +9,10 @@ from PIL import Image
 from oberih import __version__
 from oberih.capture import Found, Photo, read_photo
 from oberih.errors import UnreadablePhoto
-from oberih.i18n import say
 from oberih.reconstruct import paradata
-from oberih.reconstruct.figures import Comparison, Fidelity, Figure, PhotoReport, Report, SkippedFile, figure
+from oberih.reconstruct.figures import Comparison, Fidelity, Figure, PhotoReport, Report, figure
 from oberih.reconstruct.output import SPARSE, Output
+from oberih.reconstruct.remarks import damaged_photos, missing, remarks, skipped_file
 from oberih.reconstruct.report import (
     MOST_PAIRS,
     THUMBNAIL_PX,
@@ -30,14 +30,15 @@ from oberih.reconstruct.steps import Compared, Finished, Fused, Judged, Posed, S
 
 __all__ = ["VERSION", "publish"]
 
-VERSION = "1"  # of what is written here
+VERSION = "2"  # of what is written here
 
 
 def publish(
     output: Output, stages: Stages, settings: Settings, found: Found, judged: Judged, posed: Posed,
-    fused: Fused, surfaced: Surfaced, finished: Finished, compared: Compared,
+    fused: Fused, surfaced: Surfaced, finished: Finished, compared: Compared, key: str,
 ) -> Report:  # fmt: skip
-    """Let the result appear in OUT, ``report.json`` last."""
+    """Put the result of ``key`` together, then let it appear in OUT in place of the one before."""
+    output.begin()
     for name in SPARSE:
         if (posed.stage.folder / "sparse" / name).is_file():
             output.place(posed.stage.folder / "sparse" / name, f"sparse/{name}")
@@ -52,6 +53,7 @@ def publish(
     page = report_html(report, pictures(stages, report, found, posed, finished, compared))
     output.write("report.html", page)
     output.write("report.json", report.model_dump_json(indent=1))
+    output.publish(key)
     return report
 
 
@@ -61,32 +63,15 @@ def assembled(
 ) -> Report:  # fmt: skip
     """The report's data."""
     measured = finished.measured
-    photos = tuple(photo_reports(judged, posed, finished, compared))
-    used = sum(photo.used for photo in photos)
-    remarks = []
-    if used < len(photos):
-        left = len(photos) - used
-        remarks.append(
-            say("{count} photo could not be used.", "{count} photos could not be used.", count=left)
-        )
-    if measured.poses.other_parts:
-        remarks.append(
-            say(
-                "{count} other group of photos belongs together, but does not join this model: "
-                "photos in between are missing.",
-                "{count} other groups of photos belong together, but do not join this model: "
-                "photos in between are missing.",
-                count=len(measured.poses.other_parts),
-            )
-        )
+    photos = (*photo_reports(judged, posed, finished, compared), *damaged_photos(found))
     return Report(
         made_by=f"Oberih {__version__}",
         made_at=paradata.now(),
         preset=preset_of(settings),
-        complete=used == len(photos),
-        remarks=tuple(remarks),
+        complete=not missing(photos),
+        remarks=tuple(remarks(photos, measured)),
         photos=photos,
-        skipped_files=tuple(SkippedFile(name=other.path.name, reason=other.reason) for other in found.others),
+        skipped_files=tuple(skipped_file(other) for other in found.others),
         poses=measured.poses,
         surface=measured.surface,
         error=measured.error,
@@ -125,6 +110,7 @@ def photo_reports(
             if number is not None
             else judgement.reason or posed.poses.unregistered.get(photo.name, NO_PLACE),
             advice=judgement.advice,
+            copy_of="" if judgement.used else judgement.same_as,
             blur_px=known(judgement.blur_px),
             clipped=known(judgement.dark + judgement.bright),
         )

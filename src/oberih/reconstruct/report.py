@@ -118,6 +118,7 @@ def report_html(report: Report, pictures: Pictures) -> str:
         unused=[tile(photo) for photo in unused], used=[tile(photo) for photo in used],
         more_used=words.t("{count} more photo was used.", "{count} more photos were used.",
                           count=more) if more else "",
+        other_files=[file for file in report.skipped_files if not file.photo],
         pairs=pairs, plots=all_plots(report, pictures.plan), rows=all_rows(report, words),
         settings=flat(report.settings),
     )  # fmt: skip
@@ -251,7 +252,8 @@ def all_plots(report: Report, plan: Plan | None) -> list[dict[str, object]]:
          plots.columns([100 * (photo.covered or 0.0) for photo in used], numbers, 0, names)),
         ("Photos per point", "Number of sparse points by how many photos see them; more is safer.",
          plots.columns(tracks, [str(n) for n in range(2, longest + 1)])),
-        ("Confidence", "Share of the surface's vertices in per cent, by confidence from 0 to 1.",
+        ("Confidence",
+         "Share of the surface's vertices in per cent; near 1 many photos agree on the place, near 0 few do.",
          histogram(report.surface.confidence_histogram)),
     ]  # fmt: skip
     return [

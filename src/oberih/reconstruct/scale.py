@@ -11,12 +11,13 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from oberih.capture.photos import Photo, printable
 from oberih.errors import InputError
 from oberih.geometry import Scene, View
 from oberih.i18n import say
 from oberih.reconstruct.figures import Scale
 
-__all__ = ["KnownDistance", "Mark", "find_scale", "to_stored", "unknown_scale"]
+__all__ = ["KnownDistance", "Mark", "check_marks", "find_scale", "to_stored", "unknown_scale"]
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +54,36 @@ class KnownDistance:
                     say("Point {name} is not marked in two photos.", name=name),
                     "Mark each end of the known distance in two photos at least, better in three or more.",
                 )
+        if set(self.a) == set(self.b):
+            raise same_place()
+
+
+def same_place() -> InputError:
+    return InputError(
+        "Points a and b are marked at the same place.", "Mark the two ends of the known distance."
+    )
+
+
+def check_marks(known: KnownDistance, photos: Sequence[Photo]) -> None:
+    """Whether the marks lie in photos that were given: told before any work."""
+    by_name = {photo.name: photo for photo in photos}
+    for mark in (*known.a, *known.b):
+        photo = by_name[named(mark, list(by_name))]
+        check_inside(mark, photo.width, photo.height, photo.orientation)
+
+
+def check_inside(mark: Mark, width: int, height: int, orientation: int) -> None:
+    """Whether ``mark`` lies in its photo, whose file is ``width`` x ``height``."""
+    if orientation >= 5:
+        width, height = height, width
+    if not (0 <= mark.x <= width and 0 <= mark.y <= height):
+        raise InputError(
+            say(
+                "A point is marked at {x},{y} in {photo}, which is only {width} x {height} pixels.",
+                x=f"{mark.x:g}", y=f"{mark.y:g}", photo=printable(mark.photo), width=width, height=height,
+            ),
+            "Give pixels from the upper left corner of the photo in full size, as viewers show it.",
+        )  # fmt: skip
 
 
 def unknown_scale() -> Scale:
@@ -68,6 +99,8 @@ def find_scale(known: KnownDistance, scene: Scene, orientations: Mapping[str, in
     ends, covariances, squares, count = [], [], 0.0, 0
     for name, marks in (("a", known.a), ("b", known.b)):
         views = [view_of(mark, scene) for mark in marks]
+        for mark, v in zip(marks, views, strict=True):
+            check_inside(mark, v.camera.width, v.camera.height, orientations.get(v.name, 1))
         pixels = np.array(
             [to_stored(mark.x, mark.y, v.camera.width, v.camera.height, orientations.get(v.name, 1))
              for mark, v in zip(marks, views, strict=True)]
@@ -80,8 +113,12 @@ def find_scale(known: KnownDistance, scene: Scene, orientations: Mapping[str, in
         count += len(views)
     between = ends[1] - ends[0]
     length = float(np.linalg.norm(between))
+    if length == 0:
+        raise same_place()
     along = between / length
     sd = float(np.sqrt(along @ (covariances[0] + covariances[1]) @ along))
+    if length <= 1.96 * sd:
+        raise same_place()
     marks_95, tape_95 = 1.96 * sd / length, (known.error_m or 0.0) / known.metres
     return Scale(
         known=True,
@@ -99,16 +136,21 @@ def find_scale(known: KnownDistance, scene: Scene, orientations: Mapping[str, in
 
 def view_of(mark: Mark, scene: Scene) -> View:
     """The view that ``mark.photo`` names: by its name in sparse/ or its file name."""
-    wanted = PurePath(mark.photo)
-    exact = [view for view in scene.views if view.name == wanted.as_posix()]
-    found = exact or [view for view in scene.views if PurePath(view.name).name == wanted.name]
+    wanted = named(mark, [view.name for view in scene.views])
+    return next(view for view in scene.views if view.name == wanted)
+
+
+def named(mark: Mark, names: Sequence[str]) -> str:
+    """The one of ``names`` that ``mark.photo`` is: the whole name, or only that of the file."""
+    wanted = PurePath(printable(mark.photo))
+    exact = [name for name in names if name == wanted.as_posix()]
+    found = exact or [name for name in names if PurePath(name).name == wanted.name]
     if len(found) != 1:
+        told = printable(mark.photo)
         raise InputError(
-            say(
-                "A point is marked in {photo}, which is not one of the photos in the model.", photo=mark.photo
-            )
+            say("A point is marked in {photo}, which is not one of the photos in the model.", photo=told)
             if not found
-            else say("Several photos are called {photo}.", photo=mark.photo),
+            else say("Several photos are called {photo}.", photo=told),
             "Mark the point in photos that the report lists as used, by the names given there.",
         )
     return found[0]
@@ -130,6 +172,22 @@ def to_stored(x: float, y: float, width: int, height: int, orientation: int) -> 
 
 def triangulate(views: Sequence[View], pixels: Floats, name: str) -> tuple[Floats, Floats, Floats]:
     """The ``(3,)`` point that projects to ``(N, 2)`` pixels, its residuals and ``(3, 3)`` information."""
+    try:
+        with np.errstate(all="ignore"):  # marks that do not fit can lead anywhere; checked at the end
+            return met(views, pixels, name)
+    except np.linalg.LinAlgError as error:
+        raise unfit(name) from error
+
+
+def unfit(name: str) -> InputError:
+    return InputError(say("The marks of point {name} do not fit together.", name=name), SAME_SPOT)
+
+
+SAME_SPOT = "Check that they show the same spot, in pixels of the photos in full size."
+
+
+def met(views: Sequence[View], pixels: Floats, name: str) -> tuple[Floats, Floats, Floats]:
+    """`triangulate`, which may end in a matrix that has no inverse."""
     origins = np.array([view.pose.centre for view in views])
     rays = np.array([ray(view, pixel) for view, pixel in zip(views, pixels, strict=True)])
     # Closest point to all rays to begin with, then Gauss-Newton on the pixels.
@@ -147,15 +205,13 @@ def triangulate(views: Sequence[View], pixels: Floats, name: str) -> tuple[Float
         point = point - np.linalg.solve(information, slope.T @ residuals.ravel())
     residuals, slope = residuals_and_slope(views, pixels, point)
     worst = float(np.abs(residuals).max())
-    if (
-        not np.isfinite(worst)
-        or worst > WORST_PX
-        or any(view.pose.apply(point[None])[0, 2] <= 0 for view in views)
-    ):
+    if not np.isfinite(worst) or any(view.pose.apply(point[None])[0, 2] <= 0 for view in views):
+        raise unfit(name)
+    if worst > WORST_PX:
         raise InputError(
             say("The marks of point {name} do not fit together: they are up to {px:.0f} pixels apart.",
                 name=name, px=worst),
-            "Check that they show the same spot, in pixels of the photos in full size.",
+            SAME_SPOT,
         )  # fmt: skip
     return point, residuals, slope.T @ slope
 

@@ -15,7 +15,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from oberih.progress import Progress
 __all__ = ["Cost", "Stage", "Stages", "content_hash", "out_of_room", "write_whole"]
 
 DONE, BEGUN = "stage.json", "begun.json"
-UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG)
+UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ENOENT)
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,17 @@ class Stages:
             path = folder / file
             if not path.is_file() or path.stat().st_size != size:
                 (folder / DONE).unlink()  # somebody took a part away: make it again
+                self._part_from_results(folder, record["files"])
                 return None
         return Stage(name, folder, key, Cost(**record["cost"]), reused=True)
+
+    @staticmethod
+    def _part_from_results(folder: Path, files: Iterable[str]) -> None:
+        """Remove files that are links to those of a published result, lest they are written over there."""
+        for file in files:
+            path = folder / file
+            if path.is_file() and path.stat().st_nlink > 1:
+                path.unlink()
 
     def _make(self, name: str, folder: Path, key: str, make: Callable[[Path], object]) -> Stage:
         begun = read_json(folder / BEGUN)
@@ -177,13 +186,14 @@ def out_of_room(folder: Path) -> Iterator[None]:
         yield
     except (OSError, StageFailed) as error:
         number = getattr(error, "errno", None)
-        if number in (errno.ENOSPC, errno.EDQUOT) or full(folder):
+        if number in (errno.ENOSPC, errno.EDQUOT) or (number not in UNWRITABLE and full(folder)):
             raise OutputError(
                 say("The disk that holds {folder} is full.", folder=folder),
                 "Free some space and run the same command again: it goes on from what is already there.",
             ) from error
         if isinstance(error, OSError) and (
-            number in UNWRITABLE or Path(str(error.filename)).is_relative_to(folder)
+            (number in UNWRITABLE and number != errno.ENOENT)
+            or Path(str(error.filename)).is_relative_to(folder)
         ):
             raise OutputError(
                 say("Cannot write to {folder}: {reason}.", folder=folder, reason=error.strerror or "?"),
@@ -202,7 +212,8 @@ def full(folder: Path) -> bool:
     report a full disk in words of their own, or as a short write, so the disk itself is asked."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    return shutil.disk_usage(folder).free < 1 << 20
+    usage = shutil.disk_usage(folder)
+    return usage.total > 0 and usage.free < 1 << 20  # /proc and the like have no room at all
 
 
 def spent() -> Cost:
