@@ -21,7 +21,16 @@ import trimesh
 from PIL import Image
 
 from oberih.capture import find_photos
-from oberih.errors import Cancelled, InputError, NoOverlap, NoPhotos, OberihError, OutputError, UnusablePhotos
+from oberih.errors import (
+    Cancelled,
+    InputError,
+    NoOverlap,
+    NoPhotos,
+    OberihError,
+    OutputError,
+    UnreadablePhoto,
+    UnusablePhotos,
+)
 from oberih.formats.colmap import read_scene
 from oberih.progress import Event, Progress
 from oberih.reconstruct import KnownDistance, Mark, Report, Result, Settings, preset_settings, reconstruct
@@ -382,13 +391,13 @@ def test_marks_are_checked_before_any_work(given: Path, tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_photos(given: Path, tmp_path: Path) -> None:
-    refused([given / "notes.txt"], tmp_path / "out", NoPhotos, "text file")
+    refused([given / "notes.txt"], tmp_path / "out", UnreadablePhoto, "text file")
     video = tmp_path / "walk.mp4"
     video.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(100))
-    refused([video, given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "video")
+    refused([video, given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "video")
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
-    refused([tmp_path / "dot.png", given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "1 x 1")
-    refused([given / "broken.jpg", given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "broken.jpg")
+    refused([tmp_path / "dot.png", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "1 x 1")
+    refused([given / "broken.jpg", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "broken.jpg")
 
 
 def test_duplicates_only(given: Path, tmp_path: Path) -> None:
@@ -414,12 +423,12 @@ def test_photos_of_different_things(shots: list[Shot], tmp_path: Path) -> None:
 
 def test_a_panorama_and_a_huge_picture(given: Path, tmp_path: Path) -> None:
     Image.effect_noise((1600, 400), 80).convert("RGB").save(tmp_path / "wide.jpg")
-    refused([tmp_path / "wide.jpg", given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "panorama")
+    refused([tmp_path / "wide.jpg", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "panorama")
     # 400 megapixels by its header: refused before it is decoded.
     tiny = (given / "photo-001.jpg").read_bytes()
     at = tiny.index(b"\xff\xc0")
     (tmp_path / "huge.jpg").write_bytes(tiny[: at + 5] + struct.pack(">HH", 20000, 20000) + tiny[at + 9 :])
-    refused([tmp_path / "huge.jpg", given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "megapixels")
+    refused([tmp_path / "huge.jpg", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "megapixels")
 
 
 def test_out_that_can_not_be_written(given: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from oberih.capture import Found, find_photos
 from oberih.capture.photos import printable
-from oberih.errors import InputError, NoPhotos
+from oberih.errors import InputError, NoPhotos, UnreadablePhoto
 from oberih.i18n import say
 from oberih.progress import Progress
 from oberih.reconstruct import steps
@@ -136,7 +136,7 @@ def find(photos: Sequence[Path | str], output: Output, progress: Progress) -> Fo
     return found
 
 
-def too_few(found: Found) -> NoPhotos:
+def too_few(found: Found) -> NoPhotos | UnreadablePhoto:
     """Why fewer than two photos were found."""
     told = "Take at least 20 photos around the thing, each overlapping the one before by two thirds."
     telling = [other for other in found.others if other.photo or other.advice]
@@ -147,7 +147,7 @@ def too_few(found: Found) -> NoPhotos:
         return NoPhotos("There are no photos.", told)
     other = next((other for other in others if other.advice), others[0])
     name, reason = printable(other.path.name), other.reason
-    return NoPhotos(
+    return UnreadablePhoto(
         say("Only one photo can be read. {name}: {reason}.", name=name, reason=reason)
         if found.photos
         else say("No photo can be read. {name}: {reason}.", name=name, reason=reason),
