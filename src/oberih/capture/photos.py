@@ -18,8 +18,8 @@ from pathlib import Path
 from PIL import Image
 
 from oberih.capture._exif import Exif, Position, read_exif
-from oberih.capture._sniff import HEAD, HEIF, RAW, media_type, other_kind, what_to_do
-from oberih.capture.read import MAX_RAW_PIXELS, BadPhoto, decoding, opened, raw_exif, refuse_large
+from oberih.capture._sniff import HEAD, HEIF, JPEG, RAW, media_type, other_kind, what_to_do
+from oberih.capture.read import MAX_RAW_PIXELS, BadPhoto, decoding, opened, raw_exif, refuse_large, whole_jpeg
 from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.progress import Progress
@@ -224,9 +224,9 @@ def header(path: Path, kind: str) -> tuple[int, int, Exif]:
             raise BadPhoto(path, reason="a 360-degree panorama; use single photos instead", advice=SINGLE)
         if unsuitable(width, height, exif):
             return width, height, exif
-        with decoding(path):
-            image.draft("L", (width // 8, height // 8))  # a JPEG is read to its end at an eighth of the work
-            image.load()
+        if kind != JPEG or not whole_jpeg(path):
+            with decoding(path):
+                image.load()
     return width, height, exif
 
 

@@ -8,12 +8,14 @@ sRGB: transparent parts lie over white, colour profiles are applied.
 
 import io
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
@@ -27,6 +29,9 @@ MAX_PIXELS = 250_000_000  # a 200-megapixel phone's photos are read, in 1.5 GiB;
 MAX_RAW_PIXELS = 100_000_000  # developing a raw file takes 16 bytes per pixel
 
 FORMATS = {JPEG: ("JPEG", "MPO"), PNG: ("PNG",), TIFF: ("TIFF",), WEBP: ("WEBP",), AVIF: ("AVIF",)}
+COPY_AGAIN = "Copy it from the camera again, or leave it out."
+DAMAGED = "damaged: parts of the picture are lost or in the wrong place"
+JPEG_PADDING = 16  # bytes that some cameras leave between the picture and its end mark
 BASELINE_EXPOSURE = 50730  # DNG tag: stops to brighten by
 
 # Pillow asks for this limit in this place only. It warns above it, and we refuse (see `refuse_large`).
@@ -81,11 +86,8 @@ def decoding(path: Path) -> Iterator[None]:
         OSError, SyntaxError, ValueError, RuntimeError, EOFError, IndexError, KeyError, TypeError,
         ArithmeticError, rawpy.LibRawError,
     ) as error:  # fmt: skip
-        raise BadPhoto(
-            path,
-            reason="damaged or incomplete, it cannot be decoded",
-            advice="Copy it from the camera again, or leave it out.",
-        ) from error
+        reason = "damaged or incomplete, it cannot be decoded"
+        raise BadPhoto(path, reason=reason, advice=COPY_AGAIN) from error
 
 
 @contextmanager
@@ -99,6 +101,26 @@ def opened(path: Path, kind: str) -> Iterator[Image.Image]:
     with image:
         refuse_large(path, *image.size)
         yield image
+
+
+def whole_jpeg(path: Path) -> bool:
+    """Whether a JPEG is decoded to its end (at an eighth of its size) without a complaint.
+
+    Raises `BadPhoto` where the compressed data is corrupt: Pillow shows such a picture without a word, with
+    parts shifted or in false colours, and shifted parts would bend every camera that is measured with them.
+    False: this decoder does not know such files, so nothing was found out.
+    """
+    try:
+        simplejpeg.decode_jpeg(path.read_bytes(), "GRAY", min_height=1, min_width=1, min_factor=8)
+    except ValueError as error:
+        said = str(error)
+        padding = re.match(r"Corrupt JPEG data: (\d+) extraneous bytes before marker", said)
+        if padding and int(padding[1]) <= JPEG_PADDING:
+            return True
+        if said.startswith(("Corrupt JPEG data", "Premature end of JPEG")):
+            raise BadPhoto(path, reason=DAMAGED, advice=COPY_AGAIN) from error
+        return False
+    return True
 
 
 def open_heif(path: Path) -> Image.Image:
