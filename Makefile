@@ -34,11 +34,13 @@ format: $(READY) ## format, and mend what can be mended
 	@$(PY) -m ruff check --fix --quiet || true
 	@$(PY) -m ruff format
 
-bench: $(READY) ## measure quality and cost on photos with a laser-scanned truth
+bench: $(READY) ## measure quality and cost: photos with a laser-scanned truth, and the archive
 	@$(PY) benchmarks/fountain.py
+	@$(PY) benchmarks/archive.py
 
-soak: $(READY) ## for MINUTES (10), reconstruct random scenes with random damage
+soak: $(READY) ## for MINUTES (10), reconstruct random scenes with random damage; then kill and damage an archive
 	@$(PY) benchmarks/soak.py --minutes $(or $(MINUTES),10)
+	@$(PY) benchmarks/faults.py
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
 	@export PATH="$(CURDIR)/.venv/bin:$$PATH" && $(LOCK) --upgrade pyproject.toml -o requirements.txt \

@@ -18,12 +18,20 @@ HOME = Path(__file__).parents[1]
 SOURCE = HOME / "src"
 
 FLOORS = {
-    0: {"", "errors", "geometry", "i18n", "progress"},  # "": oberih itself, which only knows its version
+    0: {
+        "",
+        "errors",
+        "geometry",
+        "i18n",
+        "progress",
+        "settings",
+    },  # "": oberih itself, which only knows its version
     1: {"capture", "formats", "trust"},
     2: {"archive", "products", "reconstruct"},
     3: {"catalogue"},
     4: {"work"},
     5: {"cli", "web"},
+    6: {"__main__"},
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

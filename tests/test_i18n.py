@@ -17,6 +17,7 @@ from oberih.i18n import ENGLISH, available, from_environment, from_json, languag
 SOURCE = Path(i18n.__file__).parent
 ERRORS = set(errors.__all__)
 SPEAKERS = {"say", "t", "tongue", "speak"}
+OTHERS = {"quantile", "minimize_scalar"}  # of other libraries: their methods are no texts
 
 
 def constants(node: ast.AST) -> Iterator[str]:
@@ -41,7 +42,8 @@ def said_in(path: Path) -> Iterator[tuple[str, int]]:
             wanted = node.args[-1:]
         elif name == "figure":
             wanted = node.args[2:]
-        wanted += [keyword.value for keyword in node.keywords if keyword.arg in ("method", "reason")]
+        if name not in OTHERS:
+            wanted += [keyword.value for keyword in node.keywords if keyword.arg in ("method", "reason")]
         for argument in wanted:
             yield from ((text, node.lineno) for text in constants(argument))
 

@@ -12,18 +12,28 @@ Every error says in its message what is wrong and in ``advice`` what the person 
     ├── NoSurface              7  cameras were found, but no surface could be measured
     ├── OutputError            8  the result cannot be written (permission, disk full)
     ├── StageFailed            9  a child process died or a stage broke; the work so far is kept
+    ├── StoreError            10  a store cannot be reached, refuses, or is full
+    ├── Conflict              11  somebody else changed the same object first; nothing was lost
+    ├── NotInArchive          12  no object, store, person or archive of that name
+    ├── Damaged               13  bytes are not what was deposited, and no good copy is left
+    ├── KeyNeeded             14  it is encrypted, and the key that was given does not open it
     └── Cancelled            130  stopped on request; the work so far is kept
 """
 
 __all__ = [
     "Cancelled",
+    "Conflict",
+    "Damaged",
     "InputError",
+    "KeyNeeded",
     "NoOverlap",
     "NoPhotos",
     "NoSurface",
+    "NotInArchive",
     "OberihError",
     "OutputError",
     "StageFailed",
+    "StoreError",
     "UnreadablePhoto",
     "UnusablePhotos",
 ]
@@ -70,6 +80,26 @@ class OutputError(OberihError):
 
 class StageFailed(OberihError):
     exit_code = 9
+
+
+class StoreError(OberihError):
+    exit_code = 10
+
+
+class Conflict(OberihError):
+    exit_code = 11
+
+
+class NotInArchive(OberihError):
+    exit_code = 12
+
+
+class Damaged(OberihError):
+    exit_code = 13
+
+
+class KeyNeeded(OberihError):
+    exit_code = 14
 
 
 class Cancelled(OberihError):

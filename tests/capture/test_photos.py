@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from oberih.capture import Photo, find_photos
-from oberih.errors import Cancelled, InputError
+from oberih.capture import Photo, check_unchanged, find_photos, read_photo
+from oberih.errors import Cancelled, InputError, UnreadablePhoto
 from oberih.progress import Progress
 from raw import write_dng
 
@@ -140,12 +140,15 @@ def test_a_little_padding_before_the_end_of_a_photo_is_no_damage(tmp_path: Path)
 
 
 def test_other_files_are_not_taken_for_photos_and_have_their_own_advice(tmp_path: Path) -> None:
-    for name, content in (("a.txt", b"Dear"), ("b.bmp", b"BM" + b"\0" * 60), ("c.jpg", b"")):
+    for name, content in (
+        ("a.txt", b"Dear"), ("b.bmp", b"BM" + b"\0" * 60), ("c.jpg", b""), ("d.jpg", b"\0\1\2\xff\xfe\x80"),
+    ):  # fmt: skip
         (tmp_path / name).write_bytes(content)
-    text, graphic, empty = find_photos([tmp_path]).others
+    text, graphic, empty, garbage = find_photos([tmp_path]).others
     assert not text.photo and not text.advice
     assert not graphic.photo and "JPEG" in graphic.advice
     assert empty.photo and "again" in empty.advice
+    assert garbage.photo and "again" in garbage.advice
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp", "heic", "dng"])
@@ -230,6 +233,28 @@ def test_reading_can_be_stopped(tmp_path: Path) -> None:
         find_photos([tmp_path], progress=progress)
 
 
+def test_a_photo_that_changes_or_vanishes_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    picture().save(path)
+    photo = only(path)
+    os.utime(path, (1, 1))
+    check_unchanged(photo)  # the same picture
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3] + b"\0\xff\xd9")
+    with pytest.raises(InputError, match=r"a\.jpg was changed") as caught:
+        check_unchanged(photo)
+    assert "again" in caught.value.advice
+    path.unlink()
+    for look in (lambda: check_unchanged(photo), lambda: read_photo(path)):
+        with pytest.raises(UnreadablePhoto, match=r"a\.jpg cannot be read") as caught:
+            look()
+        assert "Put it back" in caught.value.advice
+    path.write_text("Dear reader,")
+    with pytest.raises(UnreadablePhoto, match="text file") as caught:
+        read_photo(path)
+    assert caught.value.advice
+
+
 # Metadata
 
 
@@ -301,7 +326,8 @@ def test_a_position_is_read_but_never_printed(tmp_path: Path) -> None:
     assert photo.position.longitude_deg == pytest.approx(151.21528, abs=1e-5)
     assert photo.position.altitude_m == pytest.approx(-3.5)
     for text in (repr(photo), str(photo), repr(photo.position), f"{photo.position}"):
-        assert "33" not in text.replace(photo.sha256, "") and "151" not in text.replace(photo.sha256, "")
+        rest = text.replace(photo.sha256, "").replace(str(photo.path), "")  # they may have any digits
+        assert "33" not in rest and "151" not in rest
 
 
 @pytest.mark.parametrize("latitude", [(0.0, 0.0, 0.0), (95.0, 0.0, 0.0), (IFDRational(0, 0), 0.0, 0.0)])

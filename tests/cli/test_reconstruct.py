@@ -1,5 +1,6 @@
 """``oberih reconstruct``: what it asks, what it shows, how it ends. The work itself is replaced."""
 
+import errno
 import json
 import os
 import signal
@@ -129,6 +130,8 @@ def test_scale_from_marks(work: Callable, tmp_path: Path) -> None:
         (["reconstruct", "p", "-o", "x", "--point-a", "a.jpg:1,2"], 2, "--distance"),
         (["reconstruct", "p", "-o", "x", "--distance", "-1"], 2, "--distance"),
         (["reconstruct", "p", "-o", "x", "--distance", "1", "--point-a", "a.jpg:1,2"], 2, "two photos"),
+        (["reconstruct", "", "-o", "x"], 2, "empty"),
+        (["reconstruct", "p", "-o", ""], 2, "empty"),
         (["rebuild"], 2, "rebuild"),
     ],
 )
@@ -148,6 +151,19 @@ def test_mistakes_in_the_command_as_json(capsys: pytest.CaptureFixture[str]) -> 
     assert run(["reconstruct", "p", "--progress", "json"]) == 2
     record = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert record["kind"] == "error" and record["exit_code"] == 2 and "--out" in record["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["json", "--preset", "best"],
+        ["p", "--progress", "json", "--progress=plain"],
+        ["--", "p", "--progress=json"],
+    ],
+)
+def test_only_who_asks_for_json_gets_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reconstruct", *arguments]) == 2
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
@@ -184,6 +200,20 @@ def test_a_defect_leaves_a_log_and_no_traceback(
     shown = capsys.readouterr().err
     assert "Traceback" not in shown and "error.log" in shown
     assert "IndexError" in (tmp_path / "work" / "error.log").read_text()
+
+
+def test_a_folder_that_can_not_be_written_is_no_defect(
+    work: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+
+    def fail(progress: Progress) -> None:
+        raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(tmp_path / "file" / "out"))
+
+    work(fail)
+    assert run(["reconstruct", "p", "-o", str(tmp_path / "file")]) == 8
+    shown = capsys.readouterr().err
+    assert "Traceback" not in shown and "Not a directory" in shown and "another folder" in shown
 
 
 @pytest.mark.parametrize("asked", [["--lang", "uk"], ["--lang=uk"], "LANG"])

@@ -156,6 +156,23 @@ def test_views_that_agree_nowhere_make_no_surface(scene: Scene, tmp_path: Path) 
         fuse(scene, tmp_path, tmp_path / "fused", FusionSettings(), Progress())
 
 
+def test_scraps_are_no_surface(tmp_path: Path) -> None:
+    """Two cameras that measured a patch of a plane: next to nothing of what they show."""
+    camera = Camera(200, 200, 200, 200, 100, 100)
+    views = tuple(View(f"{n}", camera, Pose(np.eye(3), np.array([0.05 * n, 0, 0]))) for n in range(2))
+    scene = Scene(views, *(np.zeros(s) for s in ((0, 3), (0, 3), 0)), *(np.zeros(0, np.int32),) * 2, np.zeros((0, 2)))  # type: ignore[arg-type]  # fmt: skip  # noqa: E501
+    (tmp_path / "fused").mkdir()
+    for number in range(2):
+        planes, shift = np.zeros((200, 200, 3), np.float32), 5 * number
+        planes[90:105, 90 + shift : 105 + shift, 0] = 0.5
+        score = np.where(planes[..., 0] > 0, 4, 0).astype(np.float32)
+        save_depth_map(tmp_path / "fused" / f"{number:05d}.npy", DepthMap(planes, score))
+        np.save(tmp_path / f"image-{number:05d}.npy", np.full((200, 200, 3), 90, np.uint8))
+    with pytest.raises(NoSurface, match="next to nothing") as caught:
+        extract_surface(scene, tmp_path, tmp_path / "fused", SurfaceSettings(), Progress())
+    assert caught.value.advice
+
+
 def test_a_view_that_shares_nothing_with_others_adds_nothing(
     shots: list[Shot], scene: Scene, tmp_path: Path
 ) -> None:

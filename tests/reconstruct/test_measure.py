@@ -242,6 +242,17 @@ def test_wrong_marks_are_told(shots: list[Shot], scene: Scene) -> None:
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("metres", "error_m"),
+    [(1e-300, None), (1e30, None), (-1, None), (float("inf"), None)]
+    + [(10, error) for error in (float("nan"), float("inf"), 1e9, 10, -0.1)],
+)
+def test_distances_that_nothing_has(shots: list[Shot], metres: float, error_m: float | None) -> None:
+    with pytest.raises(InputError, match="known distance is") as caught:
+        KnownDistance(metres, marks(shots[:2], A), marks(shots[:2], B), error_m)
+    assert "metres" in caught.value.advice
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_marks_anywhere_are_an_error_in_words(shots: list[Shot], scene: Scene, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -1,80 +1,32 @@
 """The whole recipe on rendered photos: what lands in OUT, what a second run does, how it fails."""
 
-import errno
-import hashlib
 import json
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
-from PIL import Image
 
 from oberih.capture import find_photos
 from oberih.errors import (
     Cancelled,
-    InputError,
-    NoOverlap,
-    NoPhotos,
-    OberihError,
     OutputError,
-    UnreadablePhoto,
-    UnusablePhotos,
 )
 from oberih.formats.colmap import read_scene
 from oberih.progress import Event, Progress
-from oberih.reconstruct import KnownDistance, Mark, Report, Result, Settings, preset_settings, reconstruct
+from oberih.reconstruct import KnownDistance, Mark, Report, Result, reconstruct
 from oberih.reconstruct.output import made_by_oberih
-from synthetic import Shot, World, arc, courtyard, take, write_photos
+from recipe import FILES, copied, names, quick, stop_in
+from synthetic import Shot, World
 
 pytestmark = pytest.mark.xdist_group("pipeline")  # the run below is made once
-
-FILES = {"model.glb", "mesh.ply", "points.ply", "preview.png", "paradata.json", "report.html", "report.json"}
-
-
-def quick() -> Settings:
-    """Less than a draft: the photos are small."""
-    draft = preset_settings("draft")
-    return replace(
-        draft,
-        depth=replace(draft.depth, max_size=480),
-        texture=replace(draft.texture, triangles=40_000, max_size=2048),
-        fidelity=replace(draft.fidelity, left_out=1),
-    )
-
-
-@pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory, shots: list[Shot]) -> Path:
-    """Six photos, one of them again under another name, a text and a damaged file."""
-    folder = tmp_path_factory.mktemp("given")
-    paths = write_photos(shots, folder)
-    shutil.copy(paths[0], folder / "same.jpg")
-    (folder / "notes.txt").write_text("Courtyard, from the gate.")
-    (folder / "broken.jpg").write_bytes(paths[1].read_bytes()[:3000])
-    return folder
-
-
-@pytest.fixture(scope="module")
-def made(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """The result of `given`, made once; OUT lies inside the folder of the photos, beside somebody's file."""
-    out = given / "model"
-    out.mkdir()
-    (out / "mine.txt").write_text("Not Oberih's.")
-    return reconstruct([given], out, quick())
-
-
-def names(events: list[Event], kind: str) -> list[str]:
-    return [event.stage for event in events if event.kind == kind]
 
 
 def test_what_lands_in_out(made: Result) -> None:
@@ -195,11 +147,6 @@ def test_own_files_are_not_taken_for_photos(made: Result, given: Path) -> None:
     assert "preview.png" not in {photo.name for photo in made.report.photos}
 
 
-def copied(made: Result, tmp_path: Path) -> Path:
-    shutil.copytree(made.out, tmp_path / "copy")
-    return tmp_path / "copy"
-
-
 def test_a_known_distance_redoes_only_the_measuring(made: Result, given: Path, tmp_path: Path) -> None:
     out = copied(made, tmp_path)
     scene = read_scene(made.sparse)
@@ -294,17 +241,6 @@ def test_a_copied_result_is_known_by_its_contents(made: Result, given: Path, tmp
     assert names(events, "reused") == ["report"]
 
 
-def stop_in(stage: str) -> Progress:
-    progress = Progress()
-
-    def listen(event: Event) -> None:
-        if event.kind == "tick" and event.stage == stage:
-            progress.stop.set()
-
-    progress.listener = listen
-    return progress
-
-
 def test_a_stopped_run_keeps_the_old_result_and_goes_on(made: Result, given: Path, tmp_path: Path) -> None:
     out = copied(made, tmp_path)
     settings = replace(quick(), depth=replace(quick().depth, max_size=200))
@@ -328,7 +264,7 @@ def test_a_killed_run_goes_on(made: Result, given: Path, tmp_path: Path) -> None
     script = """
         import os, signal, sys
         import oberih.reconstruct.steps as steps
-        from test_pipeline import quick
+        from recipe import quick
         from oberih.reconstruct import reconstruct
         steps.texture_mesh = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
         reconstruct([sys.argv[1]], sys.argv[2], quick())
@@ -344,151 +280,3 @@ def test_a_killed_run_goes_on(made: Result, given: Path, tmp_path: Path) -> None
     reconstruct([given], out, quick(), progress=Progress(events.append))
     assert set(names(events, "reused")) >= {"judge", "poses", "depth", "fusion", "surface"}
     assert (out / "report.json").is_file()
-
-
-# --------------------------------------------------------------------------------------- bad input
-
-
-@contextmanager
-def nothing_that_looks_whole(out: Path) -> Iterator[None]:
-    yield
-    assert not out.exists() or not (FILES & {path.name for path in out.iterdir()})
-
-
-def refused(photos: list[Path], out: Path, kind: type[OberihError], words: str) -> OberihError:
-    with nothing_that_looks_whole(out), pytest.raises(kind, match=words) as caught:
-        reconstruct(photos, out, quick())
-    assert caught.value.advice, "every error says what to do"
-    return caught.value
-
-
-def test_no_photos_and_one_photo(given: Path, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    refused([tmp_path / "empty"], tmp_path / "out", NoPhotos, "no photos")
-    refused([given / "photo-000.jpg"], tmp_path / "out", NoPhotos, "only one photo")
-    refused([given / "missing"], tmp_path / "out", InputError, "missing")
-
-
-def test_a_mistyped_path_makes_no_folder(given: Path, tmp_path: Path) -> None:
-    refused([given, given / "missing"], tmp_path / "out", InputError, "missing")
-    assert not (tmp_path / "out").exists()
-
-
-def test_marks_are_checked_before_any_work(given: Path, tmp_path: Path) -> None:
-    good = (Mark("photo-000.jpg", 10, 10), Mark("photo-001.jpg", 20, 10))
-    for bad, words in [
-        (Mark("photo-99.jpg", 1, 1), "photo-99.jpg, which is not one"),
-        (Mark("photo-002.jpg", 99999, 1), "99999,1 in photo-002.jpg, which is only"),
-    ]:
-        events: list[Event] = []
-        with pytest.raises(InputError, match=words) as caught:
-            reconstruct(
-                given, tmp_path / "out", quick(), progress=Progress(events.append),
-                scale=KnownDistance(1.0, good, (*good, bad)),
-            )  # fmt: skip
-        assert caught.value.exit_code == 2 and caught.value.advice
-        assert set(names(events, "stage")) == {"reading"}
-
-
-def test_files_that_are_no_photos(given: Path, tmp_path: Path) -> None:
-    refused([given / "notes.txt"], tmp_path / "out", UnreadablePhoto, "text file")
-    video = tmp_path / "walk.mp4"
-    video.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(100))
-    refused([video, given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "video")
-    Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
-    refused([tmp_path / "dot.png", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "1 x 1")
-    refused([given / "broken.jpg", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "broken.jpg")
-
-
-def test_duplicates_only(given: Path, tmp_path: Path) -> None:
-    refused([given / "photo-000.jpg", given / "same.jpg"], tmp_path / "out", UnusablePhotos, "same picture")
-
-
-def test_all_blurred(shots: list[Shot], tmp_path: Path) -> None:
-    import cv2
-
-    for shot in shots[:3]:
-        soft = cv2.GaussianBlur(shot.image, (0, 0), 14)
-        Image.fromarray(soft).save(tmp_path / shot.view.name, quality=95)
-    refused([tmp_path], tmp_path / "out", UnusablePhotos, "blurred")
-
-
-def test_photos_of_different_things(shots: list[Shot], tmp_path: Path) -> None:
-    other = take(courtyard(seed=500), arc(2, degrees=20))
-    one = write_photos(shots[:1], tmp_path / "one")
-    two = write_photos(other[:1], tmp_path / "two")
-    error = refused([*one, *two], tmp_path / "out", NoOverlap, "photos")
-    assert "many places" in error.advice or "in between" in error.advice or "side" in error.advice
-
-
-def test_a_panorama_and_a_huge_picture(given: Path, tmp_path: Path) -> None:
-    Image.effect_noise((1600, 400), 80).convert("RGB").save(tmp_path / "wide.jpg")
-    refused([tmp_path / "wide.jpg", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "panorama")
-    # 400 megapixels by its header: refused before it is decoded.
-    tiny = (given / "photo-001.jpg").read_bytes()
-    at = tiny.index(b"\xff\xc0")
-    (tmp_path / "huge.jpg").write_bytes(tiny[: at + 5] + struct.pack(">HH", 20000, 20000) + tiny[at + 9 :])
-    refused([tmp_path / "huge.jpg", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "megapixels")
-
-
-def test_out_that_can_not_be_written(given: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="file, not a folder"):
-        reconstruct([given], tmp_path / "file", quick())
-    with pytest.raises(OutputError, match="Cannot write"):
-        reconstruct([given], tmp_path / "file" / "out", quick())
-    if Path("/proc/self").exists():
-        with pytest.raises(OutputError, match="Cannot write to /proc/oberih"):
-            reconstruct([given], "/proc/oberih", quick())
-    assert (tmp_path / "file").read_text() == "x"
-
-
-@pytest.mark.parametrize("name", ["judgements.json", "measured.json", "report.html", "report.json"])
-def test_a_full_disk(
-    made: Result, given: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The disk fills up while ``name`` is written; with room again, the run goes on."""
-    out = copied(made, tmp_path)
-    (out / "report.json").unlink()
-    if name == "judgements.json":
-        shutil.rmtree(out / "work" / "judge")
-    if name == "measured.json":
-        shutil.rmtree(out / "work" / "measure")
-    write = Path.write_bytes
-
-    def full(self: Path, data: bytes) -> int:
-        if self.name == name + ".part":
-            write(self, data[: len(data) // 2])
-            raise OSError(errno.ENOSPC, "No space left on device", str(self))
-        return write(self, data)
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutputError, match="full") as caught:
-        reconstruct([given], out, quick())
-    assert caught.value.exit_code == 8 and "space" in caught.value.advice
-    assert not (out / "report.json").exists()
-    monkeypatch.undo()
-    assert reconstruct([given], out, quick()).report_json.is_file()
-
-
-def test_two_runs_in_one_folder(given: Path, made: Result) -> None:
-    import fcntl
-
-    with (made.out / "work" / "oberih.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(OutputError, match="Another run"):
-            reconstruct([given], made.out, quick())
-
-
-def test_a_folder_of_somebody_s_is_left_alone(given: Path, tmp_path: Path) -> None:
-    precious = tmp_path / "out" / "work" / "judge" / "verdict.txt"
-    precious.parent.mkdir(parents=True)
-    precious.write_text("Guilty.")
-    refused([given], tmp_path / "out", OutputError, "did not make")
-    assert precious.read_text() == "Guilty."
-
-
-def test_photos_are_never_written_to(given: Path, made: Result) -> None:
-    recorded = {one.name: one.sha256 for one in made.report.photos}
-    now = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in given.glob("*.jpg")}
-    assert {name: now[name] for name in recorded} == recorded

@@ -1,7 +1,10 @@
 """Cameras found from rendered photos, whose true cameras are known; sets that cannot work are refused."""
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +17,12 @@ from PIL import Image
 from oberih.capture import Photo, Position, find_photos
 from oberih.errors import Cancelled, NoOverlap, NoPhotos, StageFailed
 from oberih.geometry import View
+from oberih.i18n import language
 from oberih.progress import Event, Progress
 from oberih.reconstruct import poses as poses_module
+from oberih.reconstruct._mapping import filled
 from oberih.reconstruct.poses import Poses, PoseSettings, estimate_poses, read_poses
-from synthetic import Shot, arc, courtyard, look_at, take, write_photos
+from synthetic import Rectangle, Shot, World, arc, courtyard, look_at, take, write_photos
 
 QUICK = PoseSettings(max_features=3000, upsample_below=0)
 
@@ -168,6 +173,7 @@ def test_photos_of_different_things_are_refused(shots: list[Shot], tmp_path: Pat
     with pytest.raises(NoOverlap, match="same thing") as caught:
         estimate_poses(find_photos([tmp_path]).photos, tmp_path / "out", QUICK)
     assert "many places" in caught.value.advice
+    assert language("uk")(caught.value.message) != caught.value.message
     assert not (tmp_path / "out" / "sparse").exists()
 
 
@@ -182,6 +188,53 @@ def test_a_camera_that_only_turned_is_refused_with_the_right_advice(tmp_path: Pa
     with pytest.raises(NoOverlap, match="same place") as caught:
         estimate_poses(photos, tmp_path / "out", QUICK)
     assert "step to the side" in caught.value.advice
+
+
+EYE = arc(1)[0].pose.centre
+
+
+def turned(targets: Sequence[float]) -> list[View]:
+    """Views from one place, at the courtyard's left and right."""
+    first = arc(1)[0]
+    return [
+        replace(first, name=f"turned-{i}.jpg", pose=look_at(EYE, (x, 0.3, 0.7 + 0.1 * (i % 2))))
+        for i, x in enumerate(targets)
+    ]
+
+
+@pytest.mark.parametrize("exif", [True, False])
+@pytest.mark.parametrize("targets", [(-0.4, 0.4), (-1, -0.6, -0.2, 0.2, 0.6, 1)], ids=["two", "six"])
+def test_a_panorama_is_refused_whatever_adjustment_makes_of_it(
+    targets: Sequence[float], exif: bool, tmp_path: Path
+) -> None:
+    """Without a focal length in EXIF, a wrong one explains turned photos by depths that nobody measured."""
+    write_photos(take(courtyard(), turned(targets)), tmp_path / "photos", exif=exif)
+    with pytest.raises(NoOverlap, match="same place"):
+        estimate_poses(find_photos([tmp_path / "photos"]).photos, tmp_path / "out", QUICK)
+    assert not (tmp_path / "out" / "sparse").exists()
+
+
+def test_a_panorama_beside_a_smaller_set_is_left_out(shots: list[Shot], tmp_path: Path) -> None:
+    panorama = take(courtyard(seed=500), turned(np.linspace(-1, 1, 6)))
+    write_photos(shots[:4], tmp_path / "photos", exif=False)
+    write_photos(panorama, tmp_path / "photos", exif=False)
+    poses = estimate_poses(find_photos([tmp_path / "photos"]).photos, tmp_path / "out", QUICK)
+    assert set(poses.registered) == {shot.view.name for shot in shots[:4]}
+    assert poses.parts == (tuple(shot.view.name for shot in panorama),)
+
+
+@pytest.mark.parametrize("exif", [True, False])
+def test_a_flat_fresco_from_several_places_is_no_panorama(exif: bool, tmp_path: Path) -> None:
+    wall = World((Rectangle(np.array([-3.0, 0, 0]), np.array([6.0, 0, 0]), np.array([0, 0, 3.0]), seed=3),))
+    stand = [((-1, -2, 1.2), (-0.6, 0, 1.4)), ((-0.4, -2.3, 1.7), (-0.3, 0, 1.5)),
+             ((0.3, -2.1, 1.4), (0.2, 0, 1.6)), ((0.9, -1.9, 1.6), (0.7, 0, 1.4))]  # fmt: skip
+    first = arc(1)[0]
+    views = [replace(first, name=f"{i}.jpg", pose=look_at(*places)) for i, places in enumerate(stand)]
+    write_photos(take(wall, views), tmp_path / "photos", exif=exif)
+    poses = estimate_poses(find_photos([tmp_path / "photos"]).photos, tmp_path / "out", QUICK)
+    assert len(poses.registered) == 4
+    if exif:  # else nothing flat tells the focal length
+        assert centre_errors(poses.scene.views, views).max() < 0.05  # of 2 m
 
 
 def test_two_photos_are_enough(tmp_path: Path) -> None:
@@ -259,3 +312,36 @@ def test_nothing_of_a_place_is_written_down(shots: list[Shot], tmp_path: Path) -
     for path in (tmp_path / "out").rglob("*"):
         if path.is_file():
             assert b"48.123" not in path.read_bytes() and b"37.654" not in path.read_bytes(), path
+
+
+def test_a_database_that_is_not_whole_is_made_again(shots: list[Shot], tmp_path: Path) -> None:
+    """What a full disk leaves: tables that were never written, or only some of the photos."""
+    photos, out = photos_of(shots[:3], tmp_path / "photos"), tmp_path / "out"
+    for harm in ("emptied", "cut", "photo lost"):
+        progress = Progress()
+        stop_at("matching", progress)
+        with pytest.raises(Cancelled):
+            estimate_poses(photos, out, QUICK, progress)
+        database = out / "matches.db"
+        if harm == "photo lost":
+            with closing(sqlite3.connect(database)) as db, db:
+                db.execute("DELETE FROM images WHERE image_id = 3")
+        else:
+            database.write_bytes(database.read_bytes()[: 0 if harm == "emptied" else 4096])
+        assert len(estimate_poses(photos, out, QUICK).registered) == 3, harm
+
+
+def test_a_database_left_in_its_journal_is_not_taken_for_whole(tmp_path: Path) -> None:
+    path = tmp_path / "matches.part"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("CREATE TABLE images (image_id)")
+        db.executemany("INSERT INTO images VALUES (?)", [(1,), (2,)])
+        db.commit()
+        shutil.copy(path, tmp_path / "renamed.db")  # as a rename without the journal would leave it
+        kept = [shutil.copy(path.with_name(name), tmp_path / f"copy{name[12:]}")
+                for name in ("matches.part", "matches.part-wal")]  # fmt: skip
+    assert not filled(tmp_path / "renamed.db", 2)
+    assert filled(Path(kept[0]), 2) and not filled(Path(kept[0]), 3)
+    Path(kept[1]).unlink(missing_ok=True)
+    assert filled(Path(kept[0]), 2)  # it is all in the database now

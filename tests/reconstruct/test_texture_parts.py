@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from oberih.geometry import Camera, Mesh, Pose, View
+from oberih.progress import Progress
 from oberih.reconstruct.texture.adjacency import face_adjacency, patches
 from oberih.reconstruct.texture.atlas import CELL, lay_out
 from oberih.reconstruct.texture.bake import Sheet, fill_gaps, push_pull
@@ -84,7 +85,7 @@ def ball(rows=60):
 
 
 def test_a_simplified_ball_is_round_and_sound():
-    mesh = simplified(ball(), 1500)
+    mesh = simplified(ball(), 1500, Progress())
     assert 1200 < len(mesh.faces) <= 1500
     normals = mesh.face_normals()
     assert np.linalg.norm(normals, axis=1).min() > 0
@@ -97,7 +98,7 @@ def test_a_simplified_ball_is_round_and_sound():
 
 
 def test_the_border_of_an_open_surface_stays():
-    mesh = simplified(wall(40, 40), 200)
+    mesh = simplified(wall(40, 40), 200, Progress())
     area = np.linalg.norm(mesh.face_normals(), axis=1).sum() / 2
     assert area == pytest.approx(1600, rel=0.02)  # corners are cut a little
 
@@ -105,7 +106,7 @@ def test_the_border_of_an_open_surface_stays():
 def test_unsound_faces_go_even_when_there_is_nothing_to_simplify():
     vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [2, 0, 0]], np.float32)
     faces = np.array([[0, 1, 2], [1, 2, 0], [0, 1, 3]], np.int32)  # twice the same; no area
-    mesh = simplified(Mesh(vertices, faces), 100)
+    mesh = simplified(Mesh(vertices, faces), 100, Progress())
     assert len(mesh.faces) == 1 and len(mesh.vertices) == 3
 
 

@@ -6,10 +6,8 @@ reason; one bad file never stops the others.
 
 import hashlib
 import os
-import re
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,12 +17,23 @@ from PIL import Image
 
 from oberih.capture._exif import Exif, Position, read_exif
 from oberih.capture._sniff import HEAD, HEIF, JPEG, RAW, media_type, other_kind, what_to_do
-from oberih.capture.read import MAX_RAW_PIXELS, BadPhoto, decoding, opened, raw_exif, refuse_large, whole_jpeg
+from oberih.capture.listing import listed, unique_names
+from oberih.capture.read import (
+    COPY_AGAIN,
+    MAX_RAW_PIXELS,
+    BadPhoto,
+    decoding,
+    opened,
+    raw_exif,
+    refuse_large,
+    unreadable,
+    whole_jpeg,
+)
 from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.progress import Progress
 
-__all__ = ["Found", "Photo", "Position", "Skipped", "find_photos", "printable"]
+__all__ = ["Found", "Photo", "Position", "Skipped", "check_unchanged", "find_photos"]
 
 MIN_SIDE = 160  # pixels; less shows nothing that could be measured
 MAX_ASPECT = 3.0
@@ -44,6 +53,7 @@ class Photo:
     width: int
     height: int
     media_type: str
+    mtime_ns: int = field(default=0, repr=False)  # of the file, before it was read
     orientation: int = 1  # EXIF 1..8, for display only: pixels are never turned
     make: str = ""
     model: str = ""
@@ -60,7 +70,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that is not used."""
+    """A file that is not used, or a folder that cannot be searched."""
 
     path: Path
     reason: str
@@ -83,9 +93,11 @@ def find_photos(
     The order is that of the names with numbers counted (2 before 10). Hidden files, and what lies in the
     folders ``ignore``, are passed over. Raises `InputError` only for a path that does not exist.
     """
-    files = list(listed([Path(path) for path in paths], ignore))
+    closed: list[OSError] = []
+    files = list(listed([Path(path) for path in paths], ignore, closed.append))
     names = unique_names(files)
-    photos, others = [], []
+    photos: list[Photo] = []
+    others = [closed_folder(error) for error in closed]
     progress = progress or Progress()
     with (
         progress.stage("reading", len(files)) as stage,
@@ -93,7 +105,7 @@ def find_photos(
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         warnings.simplefilter("ignore")  # of odd metadata; what is wanted is checked in read_exif
-        for result in pool.map(lambda p: examined(p, names[p]), files):
+        for result in pool.map(lambda path: examined(path, names[path]), names):
             if isinstance(result, Photo):
                 photos.append(result)
             else:
@@ -102,65 +114,11 @@ def find_photos(
     return Found(tuple(photos), tuple(others))
 
 
-def listed(paths: Iterable[Path], ignore: Sequence[Path]) -> Iterator[Path]:
-    """Files in natural order, each once."""
-    left_out = {path.resolve() for path in ignore}
-    seen: set[Path] = set()
-    for path in paths:
-        if path.is_dir():
-            inside: list[Path] = []
-            for folder, folders, files in os.walk(path):
-                folders[:] = [
-                    f for f in folders if not f.startswith(".") and Path(folder, f).resolve() not in left_out
-                ]
-                inside += [Path(folder, f) for f in files if not f.startswith(".")]
-            inside.sort(key=lambda p: natural(p.relative_to(path).as_posix()))
-        elif path.exists():
-            inside = [path]
-        else:
-            raise InputError(
-                say("There is no file or folder {path}.", path=path), "Check the spelling of the path."
-            )
-        for file in inside:
-            real = file.resolve()
-            if real not in seen and file.is_file():
-                seen.add(real)
-                yield file
-
-
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """Sort key in which numbers count: IMG_2 before IMG_10."""
-    parts = re.split(r"([0-9]+)", name.lower())
-    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts] + [
-        (2, 0, name)
-    ]
-
-
-def unique_names(files: Sequence[Path]) -> dict[Path, str]:
-    """The file's name, with as many of its folders as it takes to tell it from the others."""
-    names: dict[Path, str] = {}
-    left, depth = list(files), 1
-    while left:
-        parts = {path: path.resolve().parts[1:] for path in left}
-        short = {path: printable("/".join(parts[path][-depth:])) for path in left}
-        count = Counter(short.values())
-        for path in left:
-            if count[short[path]] == 1 or depth >= len(parts[path]):
-                names[path] = short[path]
-        left = [path for path in left if path not in names]
-        depth += 1
-    return names
-
-
-def printable(name: str) -> str:
-    """``name`` with %FF for bytes that are not UTF-8, so that it can be written anywhere."""
-    return re.sub("[\udc80-\udcff]", lambda found: f"%{ord(found[0]) - 0xDC00:02X}", name)
-
-
 def examined(path: Path, name: str) -> Photo | Skipped:
     """The photo in a file, or the reason why there is none."""
     named = path.suffix.lower() in ENDINGS  # only for files whose content tells nothing
     try:
+        status = path.stat()
         with path.open("rb") as file:
             head = file.read(HEAD)
         kind = media_type(head)
@@ -168,7 +126,7 @@ def examined(path: Path, name: str) -> Photo | Skipped:
             other = other_kind(head)
             lost = named and other in ("an empty file", "a file of an unknown kind")
             why = say("not a photo, but {kind}", kind=other)
-            return Skipped(path, why, what_to_do(other), photo=lost)
+            return Skipped(path, why, COPY_AGAIN if lost else what_to_do(other), photo=lost)
         width, height, exif = raw_header(path) if kind == RAW else header(path, kind)
         reason = unsuitable(width, height, exif)
         if reason:
@@ -179,7 +137,8 @@ def examined(path: Path, name: str) -> Photo | Skipped:
             path=path,
             name=name,
             sha256=sha256(path),
-            bytes=path.stat().st_size,
+            bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
             width=width,
             height=height,
             media_type=kind,
@@ -195,8 +154,33 @@ def examined(path: Path, name: str) -> Photo | Skipped:
     except BadPhoto as error:
         return Skipped(path, error.reason, error.advice, photo=True, sha256=sha256(path))
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            advice = "Put the file back, or leave the link out."
+            return Skipped(path, "a link to a file that is not there", advice, photo=named)
         why = say("cannot be read: {why}", why=error.strerror or type(error).__name__)
         return Skipped(path, why, "Make sure that you may read the file.", photo=named)
+
+
+def closed_folder(error: OSError) -> Skipped:
+    """A folder that cannot be searched, in which photos may be."""
+    why = say("a folder that cannot be searched: {why}", why=error.strerror or type(error).__name__)
+    folder = Path(error.filename).absolute()  # "." has no name
+    return Skipped(folder, why, "Make sure that you may read the folder.", photo=True)
+
+
+def check_unchanged(photo: Photo) -> None:
+    """Raise `InputError` if the photo's file is not what it was when the photo was found."""
+    try:
+        status = photo.path.stat()
+        same = (status.st_size, status.st_mtime_ns) == (photo.bytes, photo.mtime_ns)
+        if same or (status.st_size == photo.bytes and sha256(photo.path) == photo.sha256):
+            return
+    except OSError as error:
+        raise unreadable(photo.path, error) from error
+    raise InputError(
+        say("{name} was changed by somebody while Oberih worked with it.", name=photo.name),
+        "Run the same command again: it starts with the photos as they are then.",
+    )
 
 
 def unsuitable(width: int, height: int, exif: Exif) -> str:

@@ -19,7 +19,19 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from oberih.capture._sniff import AVIF, HEAD, HEIF, JPEG, PNG, RAW, TIFF, WEBP, media_type, other_kind
+from oberih.capture._sniff import (
+    AVIF,
+    HEAD,
+    HEIF,
+    JPEG,
+    PNG,
+    RAW,
+    TIFF,
+    WEBP,
+    media_type,
+    other_kind,
+    what_to_do,
+)
 from oberih.errors import UnreadablePhoto
 from oberih.i18n import say
 
@@ -30,6 +42,7 @@ MAX_RAW_PIXELS = 100_000_000  # developing a raw file takes 16 bytes per pixel
 
 FORMATS = {JPEG: ("JPEG", "MPO"), PNG: ("PNG",), TIFF: ("TIFF",), WEBP: ("WEBP",), AVIF: ("AVIF",)}
 COPY_AGAIN = "Copy it from the camera again, or leave it out."
+PUT_BACK = "Put it back and run the same command again, or run without it."
 DAMAGED = "damaged: parts of the picture are lost or in the wrong place"
 JPEG_PADDING = 16  # bytes that some cameras leave between the picture and its end mark
 BASELINE_EXPOSURE = 50730  # DNG tag: stops to brighten by
@@ -56,12 +69,12 @@ def read_photo(path: Path, max_pixels: int | None = None) -> NDArray[np.uint8]:
         with path.open("rb") as file:
             head = file.read(HEAD)
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise UnreadablePhoto(say("{name} cannot be read: {why}", name=path.name, why=why)) from error
+        raise unreadable(path, error) from error
     kind = media_type(head)
     if not kind:
         what = other_kind(head)
-        raise UnreadablePhoto(say("{name} is not a photo, but {kind}.", name=path.name, kind=what))
+        advice = what_to_do(what) or COPY_AGAIN
+        raise UnreadablePhoto(say("{name} is not a photo, but {kind}.", name=path.name, kind=what), advice)
     if kind == RAW:
         return develop(path, max_pixels)
     with opened(path, kind) as image, decoding(path):
@@ -69,6 +82,15 @@ def read_photo(path: Path, max_pixels: int | None = None) -> NDArray[np.uint8]:
         if max_pixels is not None:
             size = smaller(size, max_pixels)
         return np.asarray(srgb(resized(image, size)))
+
+
+def unreadable(path: Path, error: OSError) -> UnreadablePhoto:
+    """The error for a photo that the system does not let us read."""
+    gone = isinstance(error, FileNotFoundError)
+    return UnreadablePhoto(
+        say("{name} cannot be read: {why}", name=path.name, why=error.strerror or type(error).__name__),
+        PUT_BACK if gone else "Make sure that you may read the file.",
+    )
 
 
 @contextmanager

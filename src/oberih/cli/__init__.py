@@ -1,14 +1,16 @@
 """The command line, ``oberih``: a thin face: what was asked, how it goes, how it ended."""
 
-import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from oberih import __version__
+from oberih.cli import deposit, keep, verify
 from oberih.cli.progress import json_line
 from oberih.cli.reconstruct import reconstruct_command
+from oberih.cli.streams import Unheard, heard, open_streams, told_unheard
 from oberih.errors import OberihError
 from oberih.i18n import Language, from_environment
 
@@ -17,35 +19,59 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
+    open_streams()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code."""
     tongue = asked_language(arguments)
-    as_json = "--progress=json" in arguments or "json" in arguments
+    try:
+        with heard():
+            code = led(arguments, tongue)
+            sys.stdout.flush()
+            return code
+    except Unheard as error:
+        return told_unheard(error, tongue)
+
+
+def led(arguments: Sequence[str], tongue: Language) -> int:
+    """The exit code of the command, after all was told."""
+    as_json = option(arguments, "--progress") == "json"
     try:
         left = group(tongue).main(list(arguments), prog_name="oberih", standalone_mode=False)
-        sys.stdout.flush()
         return left if isinstance(left, int) else 0
     except click.UsageError as error:
         if as_json:
             tell_json("UsageError", error.exit_code, error.format_message())
         error.show()
         return error.exit_code
+    except SystemExit as left:  # a command that did its work, and found something wrong
+        return left.code if isinstance(left.code, int) else 1
+    except Unheard:
+        raise
     except OberihError as error:
         tell(error, tongue, as_json=as_json)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:  # whoever read our output went away (``oberih ... | head``)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+
+
+class Oberih(click.Group):
+    """A group that tells us, not the system, of output that nobody reads: click leaves with 1 then."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> click.Context:
+        with heard():
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with heard():
+            return super().invoke(ctx)
 
 
 def group(tongue: Language) -> click.Group:
     """The command ``oberih`` with help in the language ``tongue``."""
-    oberih = click.Group(
+    oberih = Oberih(
         "oberih",
         help=tongue("Photos of heritage become measured 3D models that are kept, proved and shared."),
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -53,17 +79,27 @@ def group(tongue: Language) -> click.Group:
     )
     click.version_option(__version__, prog_name="oberih", message="%(prog)s %(version)s")(oberih)
     oberih.add_command(reconstruct_command(tongue))
+    for command in (*deposit.commands(tongue), *keep.commands(tongue), *verify.commands(tongue)):
+        oberih.add_command(command)
     return oberih
 
 
 def asked_language(arguments: Sequence[str]) -> Language:
     """The language of ``--lang``, read before anything else since the help is in it too."""
-    for at, argument in enumerate(arguments):
-        if argument == "--lang" and at + 1 < len(arguments):
-            return from_environment([arguments[at + 1]])
-        if argument.startswith("--lang="):
-            return from_environment([argument.removeprefix("--lang=")])
-    return from_environment()
+    return from_environment([option(arguments, "--lang")])
+
+
+def option(arguments: Sequence[str], name: str) -> str | None:
+    """The value that the option ``name`` (``--lang``) has in a command that may be wrong as a whole."""
+    value, rest = None, iter(arguments)
+    for argument in rest:
+        if argument == "--":  # only paths come after it
+            break
+        if argument == name:
+            value = next(rest, None)
+        elif argument.startswith(name + "="):
+            value = argument.removeprefix(name + "=")
+    return value
 
 
 def tell(error: OberihError, tongue: Language, *, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from oberih.cli.streams import heard
 from oberih.i18n import Language
 from oberih.progress import Event
 
@@ -64,8 +65,9 @@ class JsonLines:
         self.write(asdict(event))
 
     def write(self, record: dict[str, object]) -> None:
-        self.out.write(json_line(record) + "\n")
-        self.out.flush()
+        with heard():
+            self.out.write(json_line(record) + "\n")
+            self.out.flush()
 
     def shown(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -96,8 +98,9 @@ class PlainLines:
             self.line(f"{name}: {t(event.message)}")
 
     def line(self, text: str) -> None:
-        self.out.write(text + "\n")
-        self.out.flush()
+        with heard():
+            self.out.write(text + "\n")
+            self.out.flush()
 
     def shown(self) -> AbstractContextManager[object]:
         return nullcontext()

@@ -1,18 +1,13 @@
 """``oberih reconstruct``: photos in, a measured model out."""
 
 import re
-import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from oberih.cli.progress import JsonLines, face
-from oberih.cli.stopping import stoppable
-from oberih.errors import OberihError
-from oberih.i18n import Language, available, say
-from oberih.progress import Progress
+from oberih.cli.running import PathType, archive_option, how_told, tell_result, told, working
+from oberih.i18n import Language
 
 if TYPE_CHECKING:
     from oberih.reconstruct import Result
@@ -40,19 +35,13 @@ class MarkType(click.ParamType[Any]):
             self.fail(f"{value!r} has a coordinate that is not a number", param, ctx)
 
 
-class Unexpected(OberihError):
-    """A defect of Oberih itself."""
-
-    exit_code = 70  # EX_SOFTWARE of sysexits.h
-
-
 def reconstruct_command(t: Language) -> click.Command:
     """The command, with help in the language ``t``."""
 
     @click.command("reconstruct", help=t(HELP))
-    @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
+    @click.argument("photos", nargs=-1, required=True, type=PathType(path_type=Path))
     @click.option(
-        "-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path),
+        "-o", "--out", required=True, metavar="OUT", type=PathType(path_type=Path),
         help=t("Folder for the result. Run again with the same folder to go on after a stop."),
     )  # fmt: skip
     @click.option(
@@ -75,39 +64,44 @@ def reconstruct_command(t: Language) -> click.Command:
                "shows them. Give it at least twice, for different photos."),
     )  # fmt: skip
     @click.option("--point-b", multiple=True, type=MarkType(), help=t("The same for the second point."))
-    @click.option(
-        "--progress", "progress_kind", type=click.Choice(["auto", "plain", "json"]), default="auto",
-        show_default=True,
-        help=t("How progress is shown: a live display on a terminal, plain lines, JSON lines."),
-    )  # fmt: skip
-    @click.option("--lang", type=click.Choice(available()), help=t("Language of messages."))
+    @archive_option(t, required=False)
+    @click.option("--title", default="", help=t("What it shows (for the archive)."))
+    @how_told(t)
     def command(
-        photos: tuple[Path, ...], out: Path, preset: "Preset",
-        distance: float | None, distance_error: float | None,
-        point_a: tuple[Any, ...], point_b: tuple[Any, ...],
-        progress_kind: str, lang: str | None,  # noqa: ARG001 - read before, see `asked_language`
+        photos: tuple[Path, ...], out: Path, preset: "Preset", distance: float | None,
+        distance_error: float | None, point_a: tuple[Any, ...], point_b: tuple[Any, ...],
+        folder: Path | None, title: str, progress_kind: str,
     ) -> None:  # fmt: skip
-        shown = face(progress_kind, t)
-        progress = Progress(shown)
         # Heavy libraries load only now, so that --help and mistakes in the command answer at once.
         from oberih.reconstruct import KnownDistance, preset_settings, reconstruct
 
         if distance is None and (point_a or point_b or distance_error is not None):
             raise click.UsageError("--point-a, --point-b and --distance-error need --distance.")
         scale = None if distance is None else KnownDistance(distance, point_a, point_b, distance_error)
-        with stoppable(progress.stop, t):
-            try:
-                with shown.shown():
-                    result = reconstruct(photos, out, preset_settings(preset), progress=progress, scale=scale)
-            except (OberihError, click.ClickException):
-                raise
-            except Exception as error:
-                raise unexpected(out) from error
-        if isinstance(shown, JsonLines):
-            shown.write({"kind": "result", "out": str(out), "report": str(result.report_json)})
-        else:
-            for line in summary(result, t):
-                click.echo(line)
+        with working(progress_kind, t, out / "work" / "error.log") as (progress, shown):
+            chosen = preset_settings(preset)
+            if folder is None:
+                result = reconstruct(photos, out, chosen, progress=progress, scale=scale)
+                walked = None
+            else:
+                from oberih.archive import open_archive
+                from oberih.work import preserve_and_reconstruct
+
+                archive = open_archive(folder, create=True)
+                walked = preserve_and_reconstruct(
+                    archive, photos, out, chosen, progress=progress, scale=scale, title=title
+                )
+                result = walked.result
+        record: dict[str, object] = {"out": str(out), "report": str(result.report_json)}
+        lines = summary(result, t)
+        if walked:
+            record |= {"capture": walked.capture.id, "model": walked.model.id}
+            lines += [
+                t.say("In the archive: capture {id}", id=walked.capture.id),
+                t.say("In the archive: model {id}", id=walked.model.id),
+                *told(walked.troubles, t),
+            ]
+        tell_result(shown, record, lines)
 
     return command
 
@@ -116,20 +110,6 @@ HELP = """Turn photos of a thing into a measured, textured 3D model.
 
 PHOTOS are files or folders. What is found, how good it is, and which photos were used and why is told
 in OUT/report.html. Ctrl-C stops; the same command again goes on from there."""
-
-
-def unexpected(out: Path) -> Unexpected:
-    """The error to show instead of a traceback, which goes into a log."""
-    log = out / "work" / "error.log"
-    advice = say("This is a defect of Oberih. Please report it with the file {log}.", log=log)
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
-    except OSError:
-        traceback.print_exc(file=sys.stderr)
-        advice = say("This is a defect of Oberih. Please report it with the lines above.")
-    last = traceback.format_exc().strip().splitlines()[-1]
-    return Unexpected(say("Something unexpected went wrong: {error}", error=last), advice)
 
 
 def summary(result: "Result", t: Language) -> list[str]:

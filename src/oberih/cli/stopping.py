@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from oberih.i18n import Language
@@ -22,7 +22,8 @@ def stoppable(stop: threading.Event, tongue: Language) -> Iterator[None]:
             os.kill(os.getpid(), number)
         stop.set()
         words = tongue("Stopping at the next safe point (press Ctrl-C again to end at once) …")
-        os.write(2, f"\n{words}\n".encode())  # not print: the display may hold its lock just now
+        with suppress(OSError):  # nobody reads it
+            os.write(2, f"\n{words}\n".encode())  # not print: the display may hold its lock just now
 
     before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

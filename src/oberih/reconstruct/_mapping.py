@@ -4,15 +4,18 @@ COLMAP keeps features and matches in a database file; pairs that are there alrea
 so work that was cut short goes on. All random choices are seeded.
 """
 
+import errno
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pycolmap
 
-from oberih.reconstruct import _refine
+from oberih.reconstruct import _refine, _turned
 from oberih.reconstruct.pairing import (
     all_pairs,
     bridging_pairs,
@@ -47,13 +50,16 @@ def solve(job: Message, tell: Tell) -> Message:
     settings["only_two"] = len(photos) == 2
     pycolmap.set_random_seed(settings["seed"])
     database = Path(job["database"])
-    if not database.exists():
+    if not (database.exists() and filled(database, len(photos))):
         fill(database, photos, job["cameras"])
     used = match(database, job, tell)
     pairs = verified(database)
-    result: Message = {"pairing": used, "pairs": pairs, "most_alike": most_alike(database), "models": []}
+    alike = most_alike(database)
+    result: Message = {"pairing": used, "pairs": pairs, "most_alike": alike, "models": [], "turned": False}
     tell({"stage": "mapping", "total": len(photos) + 2})
-    models, result["mapper"] = reconstructions(database, job, pairs, tell)
+    found, result["mapper"] = reconstructions(database, job, pairs, tell)
+    models = [model for model in found if not only_turned(database, job, pairs, model)]
+    result["turned"] = len(models) < len(found)
     if not models:
         return result
     result["angle_deg"] = _refine.typical_angle(models[0])
@@ -73,11 +79,26 @@ def solve(job: Message, tell: Tell) -> Message:
 # Database
 
 
+def filled(path: Path, photos: int) -> bool:
+    """Whether the database can be read and holds all photos: also applies what is left in its journal."""
+    try:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return bool(db.execute("SELECT COUNT(*) FROM images").fetchone() == (photos,))
+    except sqlite3.OperationalError as error:  # no room, say: the database itself may be sound
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # it has no such table
+            return False
+        raise
+    except sqlite3.DatabaseError:
+        return False
+
+
 def fill(path: Path, photos: Sequence[Message], cameras: Sequence[Message]) -> None:
     """A database with the cameras, photos and features. Image k+1 is photo k."""
     part = path.with_suffix(".part")
-    for left in path.parent.glob(f"{part.name}*"):  # of a run that was killed here, with its journal
-        left.unlink()
+    for name in (part.name, path.name):  # of a run that was killed here, with its journal
+        for left in path.parent.glob(f"{name}*"):
+            left.unlink()
     with pycolmap.Database.open(part) as db:
         made = []
         for number, given in enumerate(cameras, start=1):
@@ -104,6 +125,9 @@ def fill(path: Path, photos: Sequence[Message], cameras: Sequence[Message]) -> N
                 db.write_keypoints(number, features["keypoints"])
                 kind = pycolmap.FeatureExtractorType.SIFT
                 db.write_descriptors(number, pycolmap.FeatureDescriptors(kind, features["descriptors"]))
+    # On a full disk the last lines may be in the journal only, without a word from SQLite.
+    if not filled(part, len(photos)):
+        raise OSError(errno.ENOSPC, "the photos could not be written", str(part))
     part.replace(path)
 
 
@@ -122,6 +146,34 @@ def verified(path: Path) -> list[tuple[int, int, int, str]]:
         kind = pycolmap.TwoViewGeometryConfiguration(geometry.config).name
         found.append((first - 1, second - 1, len(geometry.inlier_matches), kind))
     return found
+
+
+def only_turned(path: Path, job: Message, pairs: Sequence[tuple[int, int, int, str]], model: Any) -> bool:
+    """Whether the photos of ``model`` were taken from one place, so that its depths are invented."""
+    members = {image_id - 1 for image_id in model.reg_image_ids()}
+    inside = [pair for pair in pairs if pair[0] in members and pair[1] in members]
+    inside = [pair for pair in inside if pair[2] >= SOLID_INLIERS] or inside
+    if not _turned.nearly_all_flat([kind for *_, kind in inside]):
+        return False
+    with pycolmap.Database.open(path) as db:
+        return _turned.only_turned(
+            [matched(db, job, a, b) for a, b in _turned.some_of([(a, b) for a, b, *_ in inside])]
+        )
+
+
+def matched(db: Any, job: Message, a: int, b: int) -> _turned.Matched:
+    """What photos ``a`` < ``b`` have in common."""
+    cameras = [job["cameras"][job["photos"][k]["camera"]] for k in (a, b)]
+    inliers = db.read_two_view_geometry(a + 1, b + 1).inlier_matches
+    points = [
+        db.read_keypoints(k + 1)[inliers[:, side], :2] - np.array([camera["width"], camera["height"]]) / 2
+        for side, (k, camera) in enumerate(zip((a, b), cameras, strict=True))
+    ]
+    return _turned.Matched(
+        (points[0], points[1]),
+        (cameras[0]["focal"], cameras[1]["focal"]),
+        (max(cameras[0]["width"], cameras[0]["height"]), max(cameras[1]["width"], cameras[1]["height"])),
+    )
 
 
 def most_alike(path: Path) -> int:

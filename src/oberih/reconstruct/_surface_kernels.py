@@ -50,7 +50,9 @@ def integrate(
     """Add one view: the distance of each voxel to the tangent plane that its pixel sees, weighted.
 
     ``planes`` are inverse-depth planes with 0 where nothing was measured. In front of the surface by more
-    than the truncation the view votes for empty space; behind it by more it says nothing.
+    than the truncation the view votes for empty space; behind it by more it says nothing. Nor does it say
+    anything where the plane, continued through the pixel, is not in front of the camera, or is so near along
+    the ray that the voxel is far from it only across.
     """
     n, voxel = wp.tid()
     b = visible[first + n]

@@ -13,11 +13,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from oberih.errors import OutputError
+from oberih.errors import Cancelled, OutputError
 from oberih.i18n import say
 from oberih.reconstruct.stages import out_of_room, read_json, write_whole
 
@@ -28,6 +28,7 @@ LODS = "model.lod*.glb"
 SPARSE = ("cameras.bin", "images.bin", "points3D.bin", "frames.bin", "rigs.bin")
 LOCK = "oberih.lock"  # in work/: held by a run, and the sign by which a folder is known as ours
 LOG = "error.log"  # in work/: what the command line leaves of a defect, maybe before there is a lock
+OTHER_FOLDER = "Choose another folder for the result with -o."
 RESULT = "result.json"  # in work/: the key of the result that is there, and which files were put there
 
 
@@ -38,18 +39,18 @@ class Output:
         self.out = out
         self.work = out / "work"
         self.ready = self.work / "ready"
+        self.lock: IO[str] | None = None
 
     @classmethod
     @contextmanager
     def opened(cls, out: Path) -> Iterator["Output"]:
         """Make the folder if need be, and keep other runs out of it."""
-        if out.exists() and not out.is_dir():
-            raise OutputError(
-                say("{out} is a file, not a folder.", out=out),
-                "Choose another folder for the result with -o.",
-            )
+        if "\0" in str(out):
+            raise OutputError(say("{out} cannot be the name of a folder.", out=out), OTHER_FOLDER)
         output = cls(out)
         with out_of_room(out):
+            if out.exists() and not out.is_dir():
+                raise OutputError(say("{out} is a file, not a folder.", out=out), OTHER_FOLDER)
             if not (output.work / LOCK).is_file():
                 output.refuse_foreign()  # before anything is made here
             output.work.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,35 @@ class Output:
                 ) from error
             with out_of_room(out):
                 output.refuse_foreign()
-            yield output
+            output.lock = lock
+            try:
+                yield output
+            except Cancelled:
+                raise
+            except Exception as error:  # of any kind: this is about where it happened
+                output.check_held(error)
+                raise
+
+    def check_held(self, error: Exception | None = None) -> None:
+        """Raise `OutputError` if somebody took the folder, or something in it, away since it was opened.
+
+        ``error`` is what went wrong, maybe for that reason.
+        """
+        name = error.filename if isinstance(error, FileNotFoundError) else None
+        lost = name is not None and Path(str(name)).is_relative_to(self.out)
+        try:
+            assert self.lock is not None
+            held = os.path.samestat((self.work / LOCK).stat(), os.fstat(self.lock.fileno()))
+        except OSError:
+            held = False
+            if self.work.is_dir():  # what a stage has made there since is ours: the next run must know
+                with suppress(OSError):
+                    (self.work / LOCK).touch()
+        if lost or not held:
+            raise OutputError(
+                say("{out}, or something in it, was removed while Oberih worked there.", out=self.out),
+                "Run the same command again: what was removed is made anew.",
+            ) from error
 
     def refuse_foreign(self) -> None:
         """Stop if something here that Oberih did not make has the name of something that it makes."""
@@ -82,7 +111,7 @@ class Output:
                     "{out} holds files that Oberih did not make, or that were changed since: {name}.",
                     out=self.out, name=self.name(min(foreign)),
                 ),
-                "Choose another folder for the result with -o.",
+                OTHER_FOLDER,
             )  # fmt: skip
 
     def holds(self, key: str) -> bool:
@@ -125,6 +154,7 @@ class Output:
 
     def publish(self, key: str) -> None:
         """Let what is ready take the place of the result before, as the result of ``key``."""
+        self.check_held()
         with out_of_room(self.out):
             before = self.record()
             ready = {
@@ -203,9 +233,9 @@ def move(source: Path, target: Path) -> None:
 
 def made_by_oberih(path: Path) -> bool:
     """Whether ``path`` is a file of a run, this or any other, rather than something given."""
-    resolved = path.resolve()
+    resolved = Path(os.path.realpath(path))  # unlike resolve(), not troubled by links in a circle
     for out in resolved.parents:
-        if (out / "work" / LOCK).is_file():
+        if os.path.lexists(out / "work" / LOCK):  # False also where we may not look
             name = resolved.relative_to(out)
             if name.parts[0] == "work" or recorded(resolved, Output(out).record().get(name.as_posix())):
                 return True

@@ -1,11 +1,11 @@
 """The recipe: photos in, a measured model out. Every step is a stage that is done once (see `stages`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from oberih.capture import Found, find_photos
-from oberih.capture.photos import printable
+from oberih.capture.listing import check_given, printable
 from oberih.errors import InputError, NoPhotos, UnreadablePhoto
 from oberih.i18n import say
 from oberih.progress import Progress
@@ -69,7 +69,7 @@ class Result:
 
 
 def reconstruct(
-    photos: Sequence[Path | str] | Path | str,
+    photos: Iterable[Path | str] | Path | str,
     out: Path | str,
     settings: Settings | None = None,
     *,
@@ -88,12 +88,11 @@ def reconstruct(
     whole, or the whole one of an earlier run.
     """
     progress, settings = progress or Progress(), settings or Settings()
-    photos = [photos] if isinstance(photos, Path | str) else photos
+    photos = [photos] if isinstance(photos, Path | str) else list(photos)
+    if str(out) == "":
+        raise InputError("The path of the result is empty.", "Give a folder for the result with -o.")
     for path in photos:
-        if not Path(path).exists():  # told before a folder is made
-            raise InputError(
-                say("There is no file or folder {path}.", path=path), "Check the spelling of the path."
-            )
+        check_given(path)  # told before a folder is made
     with Output.opened(Path(out)) as output:
         found = find(photos, output, progress)
         if scale is not None:

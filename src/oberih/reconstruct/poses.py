@@ -362,7 +362,7 @@ def no_overlap(result: dict[str, Any], count: int) -> NoOverlap:
     """Nothing fits together: say what was seen and what to do."""
     pairs, most = result["pairs"], result["most_alike"]
     if not pairs:
-        said = "The photos do not show the same thing: no detail of one is found in another."
+        said = say("The photos do not show the same thing: no detail of one is found in another.")
         if most:
             said = say(
                 "The photos do not show the same thing: at most {count} detail looks alike in two of them, "
@@ -376,7 +376,7 @@ def no_overlap(result: dict[str, Any], count: int) -> NoOverlap:
             "Photograph one thing from many places, so that each photo shows two thirds of the one before.",
         )
     turned = sum(kind in ("PANORAMIC", "PLANAR_OR_PANORAMIC") for *_, kind in pairs)
-    if turned > len(pairs) / 2:
+    if result["turned"] or turned > len(pairs) / 2:
         return only_turned()
     return NoOverlap(
         say(

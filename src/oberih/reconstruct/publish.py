@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -11,7 +12,7 @@ from oberih.capture import Found, Photo, read_photo
 from oberih.errors import UnreadablePhoto
 from oberih.reconstruct import paradata
 from oberih.reconstruct.figures import Comparison, Fidelity, Figure, PhotoReport, Report, figure
-from oberih.reconstruct.output import SPARSE, Output
+from oberih.reconstruct.output import LODS, SPARSE, Output
 from oberih.reconstruct.remarks import damaged_photos, missing, remarks, skipped_file
 from oberih.reconstruct.report import (
     MOST_PAIRS,
@@ -31,6 +32,7 @@ from oberih.reconstruct.steps import Compared, Finished, Fused, Judged, Posed, S
 __all__ = ["VERSION", "publish"]
 
 VERSION = "2"  # of what is written here
+NEWER = ("frames.bin", "rigs.bin")  # parts of a sparse model that Oberih leaves out, see `_mapping.write`
 
 
 def publish(
@@ -39,14 +41,9 @@ def publish(
 ) -> Report:  # fmt: skip
     """Put the result of ``key`` together, then let it appear in OUT in place of the one before."""
     output.begin()
-    for name in SPARSE:
-        if (posed.stage.folder / "sparse" / name).is_file():
-            output.place(posed.stage.folder / "sparse" / name, f"sparse/{name}")
-    output.place(fused.ply, "points.ply")
-    output.place(surfaced.ply, "mesh.ply")
-    for path in sorted(finished.stage.folder.glob("model*.glb")):
-        output.place(path, path.name)
-    output.place(finished.stage.folder / "preview.png", "preview.png")
+    for path, name in parts(posed, fused, surfaced, finished):
+        path.stat()  # raises if somebody took it away, which `Output.opened` tells
+        output.place(path, name)
     report = assembled(stages, settings, found, judged, posed, finished, compared)
     made = paradata.describe(stages.finished, settings, preset_of(settings), found.photos)
     output.write("paradata.json", made.model_dump_json(indent=1))
@@ -55,6 +52,18 @@ def publish(
     output.write("report.json", report.model_dump_json(indent=1))
     output.publish(key)
     return report
+
+
+def parts(posed: Posed, fused: Fused, surfaced: Surfaced, finished: Finished) -> Iterator[tuple[Path, str]]:
+    """The stages' files that become part of the result, and their names there."""
+    sparse, model = posed.stage.folder / "sparse", finished.stage.folder
+    for name in SPARSE:
+        if name not in NEWER or (sparse / name).is_file():
+            yield sparse / name, f"sparse/{name}"
+    yield fused.ply, "points.ply"
+    yield surfaced.ply, "mesh.ply"
+    for path in (model / "model.glb", *sorted(model.glob(LODS)), model / "preview.png"):
+        yield path, path.name
 
 
 def assembled(

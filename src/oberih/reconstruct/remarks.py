@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from oberih.capture import Found, Skipped
-from oberih.capture.photos import printable
+from oberih.capture.listing import printable
 from oberih.i18n import say
 from oberih.reconstruct.figures import PhotoReport, SkippedFile
 from oberih.reconstruct.measure import Measured

@@ -11,7 +11,8 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from oberih.capture.photos import Photo, printable
+from oberih.capture import Photo
+from oberih.capture.listing import printable
 from oberih.errors import InputError
 from oberih.geometry import Scene, View
 from oberih.i18n import say
@@ -22,6 +23,7 @@ __all__ = ["KnownDistance", "Mark", "check_marks", "find_scale", "to_stored", "u
 Floats = NDArray[np.float64]
 
 MARK_SD_PX = 1 / 3  # nobody points better than this
+SHORTEST_M, LONGEST_M = 1e-4, 1e6  # between them lies all that photos are taken of
 WORST_PX = 20.0  # a mark this far from where the others put it is a mistake
 
 
@@ -44,9 +46,15 @@ class KnownDistance:
     error_m: float | None = None  # 95 %; None: not known
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.metres) and self.metres > 0):
+        if not SHORTEST_M <= self.metres <= LONGEST_M:  # nor is "not a number" between them
             raise InputError(
-                say("The known distance is {metres} m.", metres=self.metres), "Give a length above 0."
+                say("The known distance is {metres} m.", metres=self.metres),
+                "Give it in metres: between a tenth of a millimetre and a thousand kilometres.",
+            )
+        if self.error_m is not None and not 0 <= self.error_m < self.metres:
+            raise InputError(
+                say("The error of the known distance is {error} m.", error=self.error_m),
+                "Give it in metres: 0 or more, and less than the distance itself.",
             )
         for name, marks in (("a", self.a), ("b", self.b)):
             if len({mark.photo for mark in marks}) < 2:

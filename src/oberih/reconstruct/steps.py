@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from oberih import __version__
-from oberih.capture import Judgement, Photo, judge
+from oberih.capture import Judgement, Photo, check_unchanged, judge
 from oberih.formats.glb import write_lods
 from oberih.formats.ply import write_ply
 from oberih.geometry import Mesh, Scene, View
@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 VERSION = {
-    "judge": 1, "poses": 2, "depth": 3, "fusion": 3, "surface": 4, "texture": 2, "measure": 2, "fidelity": 1,
+    "judge": 1, "poses": 2, "depth": 3, "fusion": 3, "surface": 4, "texture": 3, "measure": 2, "fidelity": 1,
 }  # fmt: skip
 
 
@@ -80,6 +80,8 @@ def judge_photos(stages: Stages, photos: Sequence[Photo]) -> Judged:
     def make(folder: Path) -> None:
         judged = [asdict(one) | {"reason": to_json(one.reason), "advice": to_json(one.advice)}
                   for one in judge(photos, stages.progress)]  # fmt: skip
+        for photo in photos:
+            check_unchanged(photo)
         write_whole(folder / "judgements.json", json.dumps(judged, indent=1))
 
     stage = stages.run(
@@ -112,7 +114,9 @@ class Posed:
 
     def read(self, number: int, max_size: int) -> tuple[View, NDArray[np.uint8]]:
         """View ``number`` without lens distortion, at most ``max_size`` large, with its image."""
-        return rectified(self.scene.views[number], self.photos[number].path, max_size)
+        found = rectified(self.scene.views[number], self.photos[number].path, max_size)
+        check_unchanged(self.photos[number])
+        return found
 
 
 def find_poses(stages: Stages, judged: Judged, settings: Settings) -> Posed:
@@ -120,6 +124,8 @@ def find_poses(stages: Stages, judged: Judged, settings: Settings) -> Posed:
 
     def make(folder: Path) -> None:
         estimate_poses(judged.used, folder, settings.poses, stages.progress)
+        for photo in judged.used:
+            check_unchanged(photo)
 
     stage = stages.run(
         "poses", make, version=version("poses"), settings=settings.poses,

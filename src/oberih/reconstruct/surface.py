@@ -9,7 +9,7 @@ measured ones on both sides in several directions, are bridged first.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from scipy.spatial import cKDTree
 
 from oberih.errors import NoSurface
 from oberih.geometry import Mesh, Scene, View
+from oberih.geometry.raster import Rasteriser
 from oberih.progress import Progress
 from oberih.reconstruct import _surface_kernels as kernels
 from oberih.reconstruct._warp import start_warp
@@ -36,6 +37,8 @@ __all__ = ["SurfaceSettings", "extract_surface"]
 
 BITS = 21  # of a coordinate in a packed key
 MAX_PLACES = 8_000_000  # pixels looked at to find where the surface is
+LEAST_SHOWN = 0.01  # of the photos' pixels, by the whole surface: less is scraps, not a model
+LOOKS = 32  # photos that are looked at for that
 BATCH = 2048  # blocks per launch: a thread's unit of work
 
 
@@ -103,9 +106,25 @@ def extract_surface(
                 "Take more photos with more overlap.",
             )
         vertices, faces = close_small_holes(vertices, faces, settings.rim)
+        if shown(pool, vertices, faces, views) < LEAST_SHOWN:
+            raise NoSurface(
+                "The cameras were found, but next to nothing of what the photos show could be measured.",
+                "Photograph a textured, matt subject with more overlap (each part in three photos or more), "
+                "moving sideways between shots; glass, water and blank walls cannot be measured.",
+            )
         stage.tick(2)
         mesh = Mesh(vertices, faces)
         return painted(pool, mesh, scene, depth, fused, 2 * grid.size, lambda: stage.tick(0.25))
+
+
+def shown(
+    pool: ThreadPoolExecutor, vertices: NDArray[np.float32], faces: NDArray[np.int32], views: Sequence[View]
+) -> float:
+    """Share of the photos' pixels that show the surface: drawn small, into some of them."""
+    rasteriser = Rasteriser(vertices, faces)
+    some = views[:: -(-len(views) // LOOKS)]
+    drawn = pool.map(lambda view: rasteriser.draw(view.resized(160)), some)
+    return float(np.mean([raster.covered.mean() for raster in drawn]))
 
 
 def threads() -> int:

@@ -80,6 +80,7 @@ def lay_out(
     while True:
         area = used * scale**2 + (size.sum(axis=1) * scale * 2 * PADDING).sum() + CELL**2 * len(unseen)
         widest = float(size[:, 0].max(initial=1)) * scale + 2 * PADDING
+        widest = CELL * (np.floor(widest / CELL) + 1)  # in whole blocks, as its outline
         width = min(max_size, ceil_to(max(np.sqrt(area / FILL), widest, 64), 64))
         local = (pixels * scale + PADDING).astype(np.float32)
         if widest <= width:
@@ -91,7 +92,7 @@ def lay_out(
                 break
             scale *= min(0.97, np.sqrt(max_size / height) * 0.995)
         else:
-            scale *= min(0.97, (max_size - 2 * PADDING) / (widest - 2 * PADDING))
+            scale *= min(0.97, (max_size - CELL - 2 * PADDING) / (widest - 2 * PADDING))
     local[seen] += CELL * places[chart[seen]][:, None].astype(np.float32)
     place_cells(local, unseen, mesh, width, height)
     boxes = np.concatenate([CELL * places, CELL * places + np.ceil(size * scale + 2 * PADDING)], axis=1)
@@ -164,6 +165,7 @@ def outline(local: NDArray[np.float32], chart: NDArray[np.int32], size: NDArray[
         inputs=[
             wp.array(local, dtype=wp.vec2, device="cpu"),
             wp.array(starts[chart].astype(np.int32), dtype=wp.int32, device="cpu"),
+            wp.array((columns[chart] - 1).astype(np.int32), dtype=wp.int32, device="cpu"),
         ],
         outputs=[low, high],
         device="cpu",
@@ -178,6 +180,7 @@ def outline(local: NDArray[np.float32], chart: NDArray[np.int32], size: NDArray[
 def grow_outline(
     local: wp.array2d(dtype=wp.vec2),
     start: wp.array(dtype=wp.int32),
+    last: wp.array(dtype=wp.int32),
     low: wp.array(dtype=wp.int32),
     high: wp.array(dtype=wp.int32),
 ):
@@ -191,6 +194,7 @@ def grow_outline(
     right = wp.int32((wp.max(a[0], wp.max(b[0], c[0])) + pad) / block)
     top = wp.int32((wp.min(a[1], wp.min(b[1], c[1])) - pad) / block)
     bottom = wp.int32((wp.max(a[1], wp.max(b[1], c[1])) + pad) / block) + 1
+    right = wp.min(right, last[i])  # single precision may round up into the next chart
     for column in range(left, right + 1):
         wp.atomic_min(low, start[i] + column, top)
         wp.atomic_max(high, start[i] + column, bottom)

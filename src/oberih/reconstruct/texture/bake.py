@@ -100,16 +100,17 @@ class Sheet:
     ) -> None:
         """Write texels + corrections to ``target``: ``corrections (F, 3, 3)`` at the corners of all faces,
         plus ``local (h, w, 3)``, an image whose upper left texel is (left, top)."""
-        wp.launch(
-            add_corrections,
-            dim=len(faces),
-            inputs=[
-                as_warp(faces, wp.int32), self._corners, as_warp(corrections, wp.vec3),
-                as_warp(local, wp.vec3), left, top, as_warp(self.texels, wp.uint8),
-            ],
-            outputs=[as_warp(target, wp.uint8)],
-            device="cpu",
-        )  # fmt: skip
+        for margins in (True, False):  # inside faces win over the margins of others
+            wp.launch(
+                add_corrections,
+                dim=len(faces),
+                inputs=[
+                    as_warp(faces, wp.int32), self._corners, as_warp(corrections, wp.vec3),
+                    as_warp(local, wp.vec3), left, top, margins, as_warp(self.texels, wp.uint8),
+                ],
+                outputs=[as_warp(target, wp.uint8)],
+                device="cpu",
+            )  # fmt: skip
 
 
 def as_warp(array: NDArray[Any], kind: Any) -> wp.array:
@@ -272,6 +273,11 @@ def near(t: Triangle, w: wp.vec3):
 
 
 @wp.func
+def within(w: wp.vec3):
+    return w[0] >= -1.0e-4 and w[1] >= -1.0e-4 and w[2] >= -1.0e-4
+
+
+@wp.func
 def on_face(w: wp.vec3):
     """The weights of a point near the edge of a face, brought back to the edge."""
     held = wp.vec3(wp.clamp(w[0], 0.0, 1.0), wp.clamp(w[1], 0.0, 1.0), wp.clamp(w[2], 0.0, 1.0))
@@ -321,7 +327,7 @@ def paint_from_photo(
             w = weights(t, row, col)
             if near(t, w):
                 # Inside faces win over the margins of others.
-                inside = w[0] >= -1.0e-4 and w[1] >= -1.0e-4 and w[2] >= -1.0e-4
+                inside = within(w)
                 if inside or filled[row, col] == wp.uint8(0):
                     w = within_outline(w, t, i, continued)
                     p = w[0] * pa + w[1] * pb + w[2] * pc
@@ -385,6 +391,7 @@ def add_corrections(
     local: wp.array2d(dtype=wp.vec3),
     left: wp.int32,
     top: wp.int32,
+    margins: wp.bool,
     texels: wp.array3d(dtype=wp.uint8),
     target: wp.array3d(dtype=wp.uint8),
 ):
@@ -393,7 +400,7 @@ def add_corrections(
     for row in range(t.top, t.bottom + 1):
         for col in range(t.left, t.right + 1):
             w = weights(t, row, col)
-            if near(t, w):
+            if near(t, w) and within(w) != margins:
                 w = on_face(w)
                 more = w[0] * corrections[i, 0] + w[1] * corrections[i, 1] + w[2] * corrections[i, 2]
                 y = wp.clamp(row - top, 0, local.shape[0] - 1)

@@ -150,9 +150,12 @@ def distance_to_mode(  # noqa: C901 -- one loop after the other over the slots o
         if view[i, k] >= 0:
             distance[i, k] = wp.length(colour[i, k] - mode) / noise
     if count == 2:
-        both = wp.max(distance[i, 0], distance[i, 1])
-        distance[i, 0] = both
-        distance[i, 1] = both
+        both = float(0.0)
+        for k in range(slots):
+            both = wp.max(both, distance[i, k])
+        for k in range(slots):
+            if view[i, k] >= 0:
+                distance[i, k] = both
 
 
 @wp.kernel

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from oberih.geometry import Mesh
+from oberih.progress import Progress
 from oberih.reconstruct.holes import close_small_holes
 from oberih.reconstruct.texture.collapse import collapse
 
@@ -22,13 +23,13 @@ RIM = 8  # holes with at most so many edges, left where faces go, are closed
 FOLDED = -0.2  # cosine between a face and the original surface below which it is a fold
 
 
-def simplified(mesh: Mesh, triangles: int) -> Mesh:
+def simplified(mesh: Mesh, triangles: int, progress: Progress) -> Mesh:
     """``mesh`` with at most about ``triangles`` faces and no degenerate, doubled or folded ones."""
     vertices, faces = mesh.vertices, mesh.faces
     if len(faces) > triangles:
         # Centred: the collapse works in single precision where coordinates are large.
         centre = vertices.mean(axis=0, dtype=np.float64)
-        moved, faces = collapse((vertices - centre).astype(np.float32), faces, triangles)
+        moved, faces = collapse((vertices - centre).astype(np.float32), faces, triangles, progress)
         vertices = (moved + centre).astype(np.float32)
     original = mesh.vertex_normals()
     _, nearest = cKDTree(mesh.vertices).query(vertices, workers=1)

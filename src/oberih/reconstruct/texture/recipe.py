@@ -95,7 +95,7 @@ def texture_mesh(
     count = len(scene.views)
     units = 2 * count + 3 * (1 + sum(settings.lods)) + 1
     with progress.stage("texture", units) as stage:
-        levels = start_levels(mesh, settings)
+        levels = start_levels(mesh, settings, progress)
         stage.tick()
         views = observe(levels, scene, read, settings, stage)
         gains = label(levels, count, settings, stage)
@@ -116,12 +116,12 @@ def texture_mesh(
     return Textured(finished[0], levels[0].labels, tuple(finished[1:]), stats)
 
 
-def start_levels(mesh: Mesh, settings: TextureSettings) -> list[Level]:
+def start_levels(mesh: Mesh, settings: TextureSettings, progress: Progress) -> list[Level]:
     """Simplify: each level from the one before."""
     levels = []
     triangles = min(settings.triangles, len(mesh.faces))
     for share in (1.0, *settings.lods):
-        mesh = simplified(mesh, max(4, round(triangles * share)))
+        mesh = simplified(mesh, max(4, round(triangles * share)), progress)
         levels.append(Level(mesh, Observer(mesh), face_adjacency(mesh.faces)))
     return levels
 

@@ -1,0 +1,189 @@
+"""Taking in what others have: bags, folders of old scans with a spreadsheet, another Oberih archive."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oberih.archive.archive import MAIN, Archive
+from oberih.archive.configuration import CONFIGURATION
+from oberih.archive.deposit import (
+    CAPTURE,
+    ORIGINALS,
+    Deposited,
+    deposit_files,
+    described,
+    entry_at,
+    new_version,
+)
+from oberih.archive.exchange.bagit import bag_bytes, read_bag, unpacked, validate_bag
+from oberih.archive.exchange.sheets import Row, match, read_sheet
+from oberih.archive.holdings import Holding
+from oberih.archive.index import GOOD, Replica, instant
+from oberih.archive.metadata.description import CaptureInfo, Description
+from oberih.archive.ocfl import object_key, validate_object
+from oberih.archive.people import copy_keys
+from oberih.archive.replicate import Trouble
+from oberih.archive.stores import Unreadable
+from oberih.errors import Conflict, Damaged, InputError, NotInArchive
+from oberih.i18n import say
+from oberih.progress import Progress
+
+__all__ = ["Adopted", "adopt", "deposit_bag", "deposit_sheet", "description_of"]
+
+FOREIGN = f"{CONFIGURATION} of another archive"  # kind of an object
+KINDS = {
+    "building": "building", "будівля": "building", "споруда": "building", "monument": "monument",
+    "пам'ятник": "monument", "пам’ятник": "monument", "statue": "statue", "скульптура": "statue",
+    "статуя": "statue", "object": "object", "предмет": "object", "site": "site", "місце": "site",
+    "street": "street", "вулиця": "street", "home": "home", "дім": "home", "житло": "home",
+}  # fmt: skip
+
+
+def deposit_bag(
+    archive: Archive, bag: Path, *, title: str = "", progress: Progress | None = None
+) -> Deposited:
+    """Deposit a bag (a folder, or a .zip, .tar or .tar.gz of one) as a new capture, just as it came.
+
+    It is checked first, every byte. Raises `InputError` that lists what is wrong with it.
+    """
+    progress = progress or Progress()
+    if not bag.is_dir():
+        with progress.stage("unpacking", 0) as stage, unpacked(bag, tick=lambda _: stage.tick(0)) as folder:
+            return deposit_bag(archive, folder, title=title or bag.stem, progress=progress)
+    with progress.stage("checking the bag", bag_bytes(bag)) as stage:
+        errors = [finding for finding in validate_bag(bag, tick=stage.tick) if finding.level == "error"]
+    if errors:
+        listed = "\n".join(f"  {one.code} {one.path}: {one.message}" for one in errors[:20])
+        raise InputError(
+            say("The bag is not valid:\n{problems}", problems=listed),
+            "Ask the sender for a new copy. Nothing was deposited.",
+        )
+    info = read_bag(bag).info
+    if read_bag(bag).fetch:
+        missing = sum(not (bag / "data" / name).is_file() for name in read_bag(bag).fetch)
+        if missing:
+            raise InputError(
+                say("Files that the bag leaves out have to be fetched first: {count}", count=missing),
+                "Put them into its folder `data`; fetch.txt says from where.",
+            )
+    found = all_files(bag)
+    told = title or next(iter(info.get("External-Description", ())), "") or bag.resolve().name
+    about = {"kind": "capture", "title": told, "came_as": "bag"}
+    sender = {
+        label: list(values) for label, values in info.items() if label.startswith(("External", "Source"))
+    }
+    extra = {
+        CAPTURE: CaptureInfo.make(
+            {"files": len(found), "notes": {"en": json.dumps(sender, ensure_ascii=False)}}
+        ).dump()
+    }
+    files = {f"{ORIGINALS}/{path.relative_to(bag).as_posix()}": path for path in found}
+    return deposit_files(archive, files, about, extra, event="accession", progress=progress)
+
+
+def all_files(bag: Path) -> list[Path]:
+    """Every file of a valid bag, hidden ones too."""
+    return sorted(Path(folder, name) for folder, _, names in os.walk(bag) for name in names)
+
+
+def deposit_sheet(
+    archive: Archive, folder: Path, sheet: Path, *, progress: Progress | None = None
+) -> list[Deposited]:
+    """Deposit a folder of old scans: one capture for each row of a CSV file or spreadsheet.
+
+    Raises `InputError` that lists every row without files and every file without a row; then nothing is
+    deposited.
+    """
+    items = match(read_sheet(sheet), folder, besides=[sheet])
+    described_as = [description_of(item.row, archive.settings.publisher) for item in items]
+    made = []
+    for item, description in zip(items, described_as, strict=True):
+        files = {f"{ORIGINALS}/{path.relative_to(folder).as_posix()}": path for path in item.files}
+        about = {"kind": "capture", "title": description.title(), "came_as": "spreadsheet"}
+        extra = {
+            CAPTURE: CaptureInfo.make({"files": len(files)}).dump(),
+            "row.json": json.dumps(row_as_it_came(item.row), ensure_ascii=False, indent=2).encode(),
+            **described(description),
+        }
+        made.append(deposit_files(archive, files, about, extra, event="accession", progress=progress))
+    return made
+
+
+def row_as_it_came(row: Row) -> dict[str, object]:
+    told = {name: value for name, value in vars(row).items() if isinstance(value, str) and value}
+    return {"row": row.number, **told, "other": dict(row.other)}
+
+
+def description_of(row: Row, authority: str) -> Description:
+    """What a row says, as far as it can be said in our terms; the row itself is kept beside it.
+
+    ``authority``: who gave the inventory numbers. The place is left out: a sheet does not say how exactly it
+    may be told.
+    """
+    titles = {"en": row.title_en, "uk": row.title_uk}
+    if row.title and not any(titles.values()):
+        titles["und"] = row.title
+    titles = {language: title for language, title in titles.items() if title} or {"und": Path(row.path).stem}
+    summary = {"und": row.description} if row.description else {}
+    values: dict[str, object] = {
+        "titles": titles,
+        "kind": KINDS.get(row.kind.lower(), "other"),
+        "summary": summary,
+    }
+    if row.author:
+        values["people"] = [{"role": "creator", "name": row.author}]
+    if row.identifier:
+        values["identifiers"] = [
+            {"value": row.identifier, "authority": authority, "kind": "inventory number"}
+        ]
+    return Description.make(values)
+
+
+@dataclass
+class Adopted:
+    """What came from another archive."""
+
+    objects: list[str] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+def adopt(
+    archive: Archive, held: Holding, *, identities: Sequence[str] = (), progress: Progress | None = None
+) -> Adopted:
+    """Take every object of another archive's store, with all its versions and under its own identifier.
+
+    What is here already is left; another history of the same object is refused and named. The other
+    archive's settings are kept as what they are, and never taken for ours.
+    """
+    done = Adopted()
+    foreign = {held.key(entry.id) for entry in archive.index.objects(FOREIGN)}
+    keys = [key for key in held.places() if key not in foreign]
+    with (progress or Progress()).stage("importing", len(keys)) as stage:
+        for key in keys:
+            try:
+                done.objects.append(taken(archive, held, key, identities))
+            except (Damaged, Conflict, InputError, NotInArchive, Unreadable) as error:
+                done.troubles.append(Trouble("", key, error))
+            stage.tick()
+    copy_keys(held.store, archive.main)
+    return done
+
+
+def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) -> str:
+    """Take one object; returns its identifier."""
+    identifier = held.give(key, archive.main, identities)
+    mine = object_key(identifier)
+    wrong = [f for f in validate_object(archive.main, mine) if f.level == "error"]
+    if wrong:
+        raise Damaged(
+            say("{id} came damaged: {why}", id=identifier, why=wrong[0].message),
+            "Let the other archive verify and heal its store, then try again.",
+        )
+    ours = next((entry.id for entry in archive.index.objects(CONFIGURATION)), "")
+    entry = entry_at(archive.main, mine)
+    archive.index.put([entry], [Replica(identifier, MAIN, entry.head, GOOD, instant())])
+    if entry.kind == CONFIGURATION and identifier != ours:
+        new_version(archive, identifier, {}, message="of another archive", event="accession", kind=FOREIGN)
+    return identifier

@@ -1,0 +1,344 @@
+"""Is every byte still what was deposited? Checking, and healing what is not from what is.
+
+A run reads the copies that were not read for longest first, so it can be stopped at any time and goes on
+where it was. Healing takes files from any copy that is good: a whole one, a package, or, file by file, from
+copies each of which is damaged elsewhere. Where nothing good is left, nothing is changed.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from oberih.archive.archive import MAIN, Archive, stores_of
+from oberih.archive.deposit import entry_at
+from oberih.archive.findings import Finding
+from oberih.archive.gather import good_copy
+from oberih.archive.holdings import MISSING, Holding, OcflHolding, silent
+from oberih.archive.index import GOOD, LONG_AGO, LOST, UNCHECKED, Entry, Replica, instant
+from oberih.archive.journal import happened, write_down
+from oberih.archive.metadata.premis import Event
+from oberih.archive.ocfl import read_object
+from oberih.archive.ocfl.inventory import number_of
+from oberih.archive.replicate import Trouble
+from oberih.archive.stores import Store, Unreadable
+from oberih.errors import Cancelled, Damaged, InputError, NotInArchive, OberihError, StoreError
+from oberih.i18n import say
+from oberih.progress import Progress, Tick
+
+__all__ = ["Damage", "Verified", "heal", "verify"]
+
+THREADS = 2
+LEFT_OVER = timedelta(days=7)  # what nobody finished or touched for so long, nobody will
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A copy that is not what was deposited."""
+
+    store: str
+    id: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class Verified:
+    """What a run found."""
+
+    checked: int = 0  # copies
+    bytes: int = 0  # that were read
+    seconds: float = 0.0
+    good: dict[str, list[str]] = field(default_factory=dict)  # store -> identifiers
+    damages: list[Damage] = field(default_factory=list)
+    healed: list[Damage] = field(default_factory=list)  # those of the damages that are good again
+    lost: list[Trouble] = field(default_factory=list)  # objects of which no good copy was found
+    unhealed: list[Trouble] = field(default_factory=list)  # copies that take no healing: the store's fault
+    swept: list[tuple[str, str]] = field(default_factory=list)  # store, key: what interrupted work left
+    troubles: list[Trouble] = field(default_factory=list)  # stores that could not be checked
+    strangers: list[tuple[str, str]] = field(default_factory=list)  # store, key: not known to the index
+
+    @property
+    def whole(self) -> bool:
+        """Everything that was to be checked was, and is good now."""
+        return not (self.lost or self.unhealed or self.troubles) and len(self.healed) == len(self.damages)
+
+
+def verify(
+    archive: Archive,
+    *,
+    full: bool = True,
+    stores: Iterable[str] = (),
+    objects: Iterable[str] = (),
+    due: bool = False,
+    mend: bool = False,
+    identities: Sequence[str] = (),
+    rate: float | None = None,
+    progress: Progress | None = None,
+) -> Verified:
+    """Check copies: every byte (``full``), or inventories and what is there.
+
+    ``due``: only what was not read for as many days as the settings say. ``mend``: heal what is damaged;
+    ``identities`` open encrypted copies for that. ``rate``: most MB/s to read (default: the settings').
+    A full run that was stopped goes on: what it has read already is not read again, unless it was damaged.
+    Raises `NotInArchive` if one of ``objects`` is not there.
+    """
+    progress = progress or Progress()
+    started = time.monotonic()
+    done, pace = Verified(), Pace(rate or archive.settings.verify_rate)
+    wanted = {archive.entry(identifier).id for identifier in objects}
+    names = stores_of(archive, tuple(stores))
+    try:
+        for name in names:
+            check_store(archive, name, full, due, wanted, done, pace, progress)
+        if mend:
+            for identifier in sorted({damage.id for damage in done.damages}):
+                heal(archive, identifier, done, identities, progress)
+            for name in names if full and not wanted and not due else ():
+                with suppress(StoreError):
+                    done.swept += [(name, key) for key in archive.holding(name).sweep(LEFT_OVER)]
+    finally:  # what was found and done is told, also when the run was stopped
+        done.seconds = time.monotonic() - started
+        try:
+            write_down(archive, "fixity", events(done, full=full))
+        except (StoreError, InputError) as error:
+            done.troubles.append(Trouble(MAIN, "", error))
+    return done
+
+
+def check_store(
+    archive: Archive, name: str, full: bool, due: bool, wanted: set[str], done: Verified, pace: "Pace",
+    progress: Progress,
+) -> None:  # fmt: skip
+    """Check what is to be checked on one store."""
+    everything = not wanted and not due
+    try:
+        holding = archive.holding(name)
+        if everything:
+            done.strangers += [(name, key) for key in strangers(archive, name, holding)]
+        copies = todo(archive, name, full=full, due=due, wanted=wanted)
+        size = sum(entry.bytes for entry, _ in copies)
+        with progress.stage(say("verifying {store}", store=name), size) as stage:
+            check_all(archive, name, holding, copies, full, done, pace.told(stage.tick))
+    except StoreError as error:
+        done.troubles.append(Trouble(name, "", error))
+        return  # the next run goes on
+    if full and everything:
+        archive.index.set_note(f"verifying {name}", "")
+
+
+def todo(
+    archive: Archive, name: str, *, full: bool, due: bool, wanted: set[str]
+) -> list[tuple[Entry, str]]:  # fmt: skip
+    """What is to be checked on a store, the longest not read first, and the version that is to be there."""
+    now = datetime.now(UTC)
+    long_ago = instant(now - timedelta(days=archive.settings.verify_every_days))
+    if due:
+        before = long_ago
+    elif full and not wanted:
+        note = f"verifying {name}"
+        began = archive.index.note(note)  # of the run that was stopped
+        before = began if began > long_ago else instant(now)
+        archive.index.set_note(note, before)
+    else:
+        before = instant(now + timedelta(days=36500))
+    every = archive.index.oldest(name, before)
+    return [(entry, head) for entry, head in every if not wanted or entry.id in wanted]
+
+
+def check_all(
+    archive: Archive, name: str, holding: Holding, copies: Sequence[tuple[Entry, str]], full: bool,
+    done: Verified, tick: Tick,
+) -> None:  # fmt: skip
+    """Check copies on one store, and write down when. Raises the `StoreError` that ends it."""
+    guard, stop = threading.Lock(), threading.Event()
+
+    def one(copy: tuple[Entry, str]) -> None:
+        entry, head = copy
+        if stop.is_set():
+            return
+        found, newer = check(holding, entry, head, full=full, tick=tick)
+        if name == MAIN and (found or newer != head):
+            newer = catch_up(archive, entry).head
+        if full or found:
+            state = LOST if found else GOOD
+            archive.index.put([], [Replica(entry.id, name, newer, state, instant())])
+        with guard:
+            done.checked += 1
+            done.bytes += entry.bytes if full else 0
+            if not found:
+                done.good.setdefault(name, []).append(entry.id)
+            else:
+                done.damages.append(Damage(name, entry.id, found))
+
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="verify")
+    try:
+        for running in [pool.submit(one, copy) for copy in copies]:
+            running.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def check(
+    holding: Holding, entry: Entry, head: str, *, full: bool, tick: Tick
+) -> tuple[tuple[Finding, ...], str]:  # fmt: skip
+    """What is wrong with a copy that should be of the version ``head``, and the version that it is of.
+
+    That a copy is older than the newest version is no damage: it is waiting for `replicate`.
+    """
+    key = holding.key(entry.id)
+    try:
+        found = tuple(holding.check(entry.id, full=full, tick=tick))
+        there = head if found else holding.head(entry.id)
+        if not found and (not there or number_of(there) < number_of(head)):
+            found = (Finding("old", "error", say("The newest version is not there."), key),)
+        if not found and there == entry.head and other_history(holding, entry):
+            found = (Finding("other", "error", say("It is not the object that was deposited."), key),)
+    except (Damaged, InputError, NotInArchive, Unreadable) as error:
+        found = (Finding("unreadable", "error", error.message, key),)
+    return found, head if found else there
+
+
+def catch_up(archive: Archive, entry: Entry) -> Entry:
+    """Let the index know a newer version in the main store, whose writer died before it could tell it."""
+    try:
+        found = read_object(archive.main, entry.id)
+    except (Damaged, InputError, NotInArchive, Unreadable):
+        return entry
+    if number_of(found.head) <= number_of(entry.head):
+        return entry
+    try:
+        newer = entry_at(archive.main, found.key)
+    except (Damaged, InputError, Unreadable):  # a file of it is damaged: not all can be read
+        newer = replace(entry, head=found.head, digest=found.digest, files=len(found.inventory.files()))
+    archive.index.put([newer], [Replica(entry.id, MAIN, newer.head, UNCHECKED, LONG_AGO)])
+    return newer
+
+
+def other_history(holding: Holding, entry: Entry) -> bool:
+    """Whether a copy that is whole in itself is not what the index knows."""
+    return isinstance(holding, OcflHolding) and read_object(holding.store, entry.id).digest != entry.digest
+
+
+def strangers(archive: Archive, name: str, holding: Holding) -> Iterator[str]:
+    """Keys of objects that are on the store, but not in the index.
+
+    An object in the main store whose writer died before it could tell the index is none: it is taken in.
+    """
+    known = {holding.key(entry.id) for entry in archive.index.objects()}
+    for key in holding.places():
+        if key not in known and not (name == MAIN and take_in(archive, key)):
+            yield key
+
+
+def take_in(archive: Archive, key: str) -> bool:
+    """Let the index know an object in the main store, if it is one of ours."""
+    try:
+        entry = entry_at(archive.main, key)
+    except (Damaged, InputError, NotInArchive, Unreadable):
+        return False
+    if entry.kind:
+        archive.index.put([entry], [Replica(entry.id, MAIN, entry.head, UNCHECKED, LONG_AGO)])
+    return bool(entry.kind)
+
+
+def heal(
+    archive: Archive,
+    identifier: str,
+    done: Verified | None = None,
+    identities: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Verified:
+    """Make the damaged and missing copies that were found of an object good again; first find them, if none
+    are given. What became of it is in `Verified.healed`, `Verified.lost` and `Verified.unhealed`.
+    """
+    if done is None:
+        return verify(archive, objects=[identifier], mend=True, identities=identities, progress=progress)
+    entry = archive.entry(identifier)
+    damages = [damage for damage in done.damages if damage.id == entry.id and damage not in done.healed]
+    with (progress or Progress()).stage(say("healing {id}", id=entry.id), entry.bytes) as stage:
+        try:
+            with good_copy(archive, entry, identities) as source:
+                for damage in damages:
+                    heal_copy(archive, entry, damage, source, done, stage.tick)
+        except Cancelled:
+            raise
+        except OberihError as error:
+            done.lost.append(Trouble(", ".join(damage.store for damage in damages), entry.id, error))
+    return done
+
+
+def heal_copy(
+    archive: Archive, entry: Entry, damage: Damage, source: Store, done: Verified, tick: Tick
+) -> None:  # fmt: skip
+    """Heal one copy from ``source``, which is good. A store in trouble keeps no other copy from it."""
+    try:
+        holding = archive.holding(damage.store)
+        if any(finding.code != MISSING for finding in damage.findings):
+            holding.mend(source, entry.id, tick)
+        holding.bring(source, entry.id)
+        wrong, head = check(holding, entry, entry.head, full=True, tick=silent)
+        if wrong:
+            raise Damaged(
+                say("{id} on {store} could not be healed: {why}",
+                    id=entry.id, store=damage.store, why=wrong[0].message),
+                "Check that store: it does not keep what is written to it.",
+            )  # fmt: skip
+    except Cancelled:
+        raise
+    except OberihError as error:
+        done.unhealed.append(Trouble(damage.store, entry.id, error))
+        return
+    archive.index.put([], [Replica(entry.id, damage.store, head, GOOD, instant())])
+    done.healed.append(damage)
+
+
+def events(done: Verified, *, full: bool) -> list[Event]:
+    """The run as preservation events: what was read and good in few, failures and recoveries one by one."""
+    what = "every byte" if full else "inventories and what is there"
+    made: list[Event] = []
+    for name, identifiers in done.good.items() if full else ():
+        made += happened("fixity check", identifiers, detail=f"{what}, on {name}")
+    for damage in done.damages:
+        said = "; ".join(f"{finding.code} {finding.message}" for finding in damage.findings[:5])
+        where = f"{what}, on {damage.store}"
+        made += happened("fixity check", [damage.id], detail=where, outcome="failure", note=said)
+    for damage in done.healed:
+        made += happened("recovery", [damage.id], detail=f"on {damage.store}, from a good copy")
+    for trouble in (*done.lost, *done.unhealed):
+        made += happened(
+            "recovery",
+            [trouble.id],
+            detail=f"on {trouble.store}",
+            outcome="failure",
+            note=trouble.error.message,
+        )
+    return made
+
+
+class Pace:
+    """Holds reading at a rate, from any number of threads."""
+
+    def __init__(self, rate: float | None) -> None:
+        self.rate, self.guard, self.free = rate, threading.Lock(), 0.0
+
+    def told(self, tick: Tick) -> Tick:
+        """``tick``, but not faster than the rate."""
+
+        def slowly(size: float) -> None:
+            self.wait(size)
+            tick(size)
+
+        return slowly
+
+    def wait(self, size: float) -> None:
+        if self.rate is None:
+            return
+        with self.guard:
+            now = time.monotonic()
+            self.free = max(self.free, now) + size / (self.rate * 1e6)
+            wait = self.free - now
+        time.sleep(max(0.0, wait))

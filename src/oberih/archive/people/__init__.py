@@ -1,0 +1,51 @@
+"""People whose data can be withdrawn from an archive where nothing can be deleted.
+
+Objects know a person by a pseudonym. What is personal (name, contact, consents) is sealed to a key of that
+person alone, and lies sealed inside the objects, on every copy of them. The key itself, encrypted for the
+custodians, lies outside of the objects and only on stores where things can be deleted:
+
+    extensions/oberih-people/keys/person-….age          the person's secret, encrypted for the custodians
+    extensions/oberih-people/keys/person-….pub          its public part, and the digest of the file above
+    extensions/oberih-people/tombstones/person-….json   withdrawn: when, and why in one word
+
+To withdraw is to destroy the key: every copy of every object stays as valid as it was, and nobody can read
+the person's data in any of them any more. The tombstone is written first and wins for ever: whatever store
+comes back with a key from before, the key is destroyed there too (`copy_keys`).
+
+What this cannot reach: a store that keeps old versions of files behind our back (S3 with versioning or
+object lock; backups, snapshots of a file system), and a custodian who copied the key. People's keys belong on
+stores without those. A recipient is only believed from a store that is trusted: whoever can write there
+could put a key of their own.
+"""
+
+from oberih.archive.people.keys import (
+    REASONS,
+    Copied,
+    Person,
+    Tombstone,
+    copy_keys,
+    new_person,
+    open_sealed,
+    people,
+    recipient_of,
+    seal,
+    tombstone_of,
+    verify_keys,
+    withdraw,
+)
+
+__all__ = [
+    "REASONS",
+    "Copied",
+    "Person",
+    "Tombstone",
+    "copy_keys",
+    "new_person",
+    "open_sealed",
+    "people",
+    "recipient_of",
+    "seal",
+    "tombstone_of",
+    "verify_keys",
+    "withdraw",
+]

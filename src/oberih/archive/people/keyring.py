@@ -1,0 +1,264 @@
+"""The files that people's keys and tombstones are, on one store, and how they are destroyed."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from oberih.archive.crypt import checked_recipients
+from oberih.archive.identifiers import check_character
+from oberih.archive.stores import TEMPORARY, AlreadyThere, Changed, Store, Unreadable
+from oberih.errors import InputError, StoreError
+from oberih.i18n import say
+
+__all__ = [
+    "KEYS",
+    "LETTERS",
+    "PREFIX",
+    "REASONS",
+    "Tombstone",
+    "bury",
+    "checked_pseudonym",
+    "destroy",
+    "destroy_temporary",
+    "exists",
+    "intact_key",
+    "is_pseudonym",
+    "key_file",
+    "parsed_public",
+    "parsed_tombstone",
+    "public_bytes",
+    "public_file",
+    "put_key",
+    "read_all",
+    "tombstone_file",
+    "tombstones",
+]
+
+ROOM = "extensions/oberih-people"
+KEYS, TOMBSTONES = f"{ROOM}/keys", f"{ROOM}/tombstones"
+PREFIX = "person-"
+LETTERS = 13  # 63 bits, see `identifiers`
+SCHEMA = "oberih-person/1"
+GRACE = timedelta(minutes=10)  # the longest that writing a key may take
+
+REASONS = ("request", "guardian", "law", "mistake")  # who or what asked for it; no words of anybody's own
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """The person's data can no longer be read."""
+
+    pseudonym: str
+    when: str  # ISO 8601, UTC
+    reason: str  # one of REASONS
+    unfinished: tuple[str, ...] = ()  # stores that could not be reached: there the key may still be
+
+
+def checked_pseudonym(pseudonym: str) -> str:
+    """Raises `InputError` if it is none, or a letter is wrong."""
+    name = pseudonym.removeprefix(PREFIX)
+    known = PREFIX + name == pseudonym and len(name) == LETTERS + 1
+    if not known or check_character(pseudonym[:-1]) != pseudonym[-1]:
+        raise InputError(
+            say("{pseudonym} is no person's pseudonym.", pseudonym=pseudonym[:100]),
+            "It looks like person-gk8t2n5x7wq3m and one letter more; perhaps a letter is wrong or swapped.",
+        )
+    return pseudonym
+
+
+# -- files ---
+
+
+def key_file(pseudonym: str) -> str:
+    return f"{KEYS}/{pseudonym}.age"
+
+
+def public_file(pseudonym: str) -> str:
+    return f"{KEYS}/{pseudonym}.pub"
+
+
+def tombstone_file(pseudonym: str) -> str:
+    return f"{TOMBSTONES}/{pseudonym}.json"
+
+
+def tombstones(store: Store) -> Iterator[str]:
+    for found in store.list(TOMBSTONES):
+        pseudonym = found.key.removeprefix(f"{TOMBSTONES}/").removesuffix(".json")
+        if tombstone_file(pseudonym) == found.key and is_pseudonym(pseudonym):
+            yield pseudonym
+
+
+def is_pseudonym(text: str) -> bool:
+    try:
+        return checked_pseudonym(text) == text
+    except InputError:
+        return False
+
+
+def put_key(store: Store, pseudonym: str, locked: bytes, public: bytes) -> None:
+    """Write a key; the public part last. What is there and damaged is replaced."""
+    for key, data in ((key_file(pseudonym), locked), (public_file(pseudonym), public)):
+        try:
+            store.create(key, data)
+        except AlreadyThere:
+            with suppress(Changed, KeyError):  # somebody else is mending it
+                there, tag = read_or_not(store, key)
+                if there != data:
+                    store.replace(key, data, tag)
+
+
+def read_or_not(store: Store, key: str) -> tuple[bytes, str]:
+    try:
+        return store.read(key)
+    except Unreadable:
+        return b"", store.stat(key).tag
+
+
+def intact_key(store: Store, pseudonym: str) -> tuple[bytes, bytes] | None:
+    """A person's key on a store, encrypted, and its public part; `None` if one is missing or damaged."""
+    try:
+        locked, public = store.read(key_file(pseudonym))[0], store.read(public_file(pseudonym))[0]
+    except (KeyError, Unreadable):
+        return None
+    known = parsed_public(public, pseudonym)
+    good = known is not None and known["key_sha512"] == hashlib.sha512(locked).hexdigest()
+    return (locked, public) if good else None
+
+
+def public_bytes(pseudonym: str, recipient: str, locked: bytes) -> bytes:
+    digest = hashlib.sha512(locked).hexdigest()
+    return as_json({"schema": SCHEMA, "pseudonym": pseudonym, "recipient": recipient, "key_sha512": digest})
+
+
+def parsed_public(data: bytes, pseudonym: str) -> dict[str, Any] | None:
+    try:
+        content = json.loads(data)
+        checked_recipients([content["recipient"]])  # bech32 has a checksum of its own
+        good = content["schema"] == SCHEMA and content["pseudonym"] == pseudonym
+        return (
+            content if good and content.keys() == {"schema", "pseudonym", "recipient", "key_sha512"} else None
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, InputError, RecursionError):
+        return None
+
+
+def parsed_tombstone(data: bytes, pseudonym: str) -> Tombstone | None:
+    try:
+        content = json.loads(data)
+        tombstone = Tombstone(pseudonym, content["when"], content["reason"])
+        datetime.fromisoformat(tombstone.when)
+        return tombstone if data == tombstone_bytes(tombstone) and tombstone.reason in REASONS else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def tombstone_bytes(tombstone: Tombstone) -> bytes:
+    content = {"schema": SCHEMA, **asdict(tombstone)}
+    del content["unfinished"]
+    return as_json(content)
+
+
+def as_json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+
+def read_all(stores: Iterable[Store], key: str) -> Iterator[bytes]:
+    """The file on each store that has it and can be reached; b"" for one that is there and cannot be read.
+
+    Raises `StoreError` if no store can be reached.
+    """
+    failed: list[StoreError] = []
+    reached = False
+    for store in stores:
+        try:
+            data, _ = store.read(key)
+        except KeyError:
+            reached = True
+        except Unreadable:
+            reached = True
+            yield b""
+        except StoreError as error:
+            failed.append(error)
+        else:
+            reached = True
+            yield data
+    if failed and not reached:
+        raise failed[0]
+
+
+def exists(store: Store, key: str) -> bool:
+    try:
+        store.stat(key)
+    except KeyError:
+        return False
+    return True
+
+
+# -- tombstones and destruction ---
+
+
+def bury(store: Store, tombstone: Tombstone) -> None:
+    """Write a tombstone where there is none, or a damaged one."""
+    key = tombstone_file(tombstone.pseudonym)
+    try:
+        store.create(key, tombstone_bytes(tombstone))
+    except AlreadyThere:
+        with suppress(Unreadable, KeyError, Changed):
+            there, tag = store.read(key)
+            if parsed_tombstone(there, tombstone.pseudonym) is None and tombstone.when:
+                store.replace(key, tombstone_bytes(tombstone), tag)
+
+
+def destroy(store: Store, pseudonym: str) -> bool:
+    """Destroy a person's key on a store. Whether there was one."""
+    had = False
+    for key in (key_file(pseudonym), public_file(pseudonym)):
+        try:
+            size = store.stat(key).size
+        except KeyError:
+            continue
+        had = True
+        overwrite(store, key, size)
+        store.delete(key)
+        if exists(store, key):
+            raise StoreError(
+                say("{key} on {store} could not be destroyed.", key=key, store=store.url),
+                "Delete it there by hand, then withdraw again.",
+            )
+    return had
+
+
+def destroy_temporary(store: Store) -> None:
+    """Destroy what a process left that died while it wrote a key: it may be somebody's who withdraws."""
+    before = store.now() - GRACE
+    for found in store.list(KEYS):
+        if found.key.rpartition("/")[2].startswith(TEMPORARY) and found.modified < before:
+            overwrite(store, found.key, found.size)
+            store.delete(found.key)
+
+
+def overwrite(store: Store, key: str, size: int) -> None:
+    """Put noise over the bytes on the disk before a file is deleted: deleting only forgets where it is.
+
+    On a folder in the file's own place, as far as the disk allows it (an SSD may keep an old block for a
+    while); elsewhere the store is asked to replace it.
+    """
+    from oberih.archive.stores.folder import FolderStore
+
+    noise = os.urandom(size)
+    if isinstance(store, FolderStore):
+        with suppress(OSError):  # `delete` says what is wrong
+            file = os.open(store.root / key, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.pwrite(file, noise, 0)
+                os.fsync(file)
+            finally:
+                os.close(file)
+        return
+    with suppress(KeyError, Changed, StoreError):
+        store.replace(key, noise, store.stat(key).tag)

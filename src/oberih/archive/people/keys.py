@@ -1,0 +1,269 @@
+"""Making, copying and destroying people's keys."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from oberih.archive.crypt import checked_recipients, decrypted, encrypted, new_identity
+from oberih.archive.identifiers import check_character, random_letters
+from oberih.archive.people.keyring import (
+    KEYS,
+    LETTERS,
+    PREFIX,
+    REASONS,
+    Tombstone,
+    bury,
+    checked_pseudonym,
+    destroy,
+    destroy_temporary,
+    exists,
+    intact_key,
+    is_pseudonym,
+    key_file,
+    parsed_public,
+    parsed_tombstone,
+    public_bytes,
+    public_file,
+    put_key,
+    read_all,
+    tombstone_file,
+    tombstones,
+)
+from oberih.archive.stores import Store
+from oberih.errors import Damaged, InputError, KeyNeeded, NotInArchive, StoreError
+from oberih.i18n import say
+
+__all__ = [
+    "REASONS",
+    "Copied",
+    "Person",
+    "Tombstone",
+    "copy_keys",
+    "new_person",
+    "open_sealed",
+    "people",
+    "recipient_of",
+    "seal",
+    "tombstone_of",
+    "verify_keys",
+    "withdraw",
+]
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person as the archive knows them."""
+
+    pseudonym: str
+    recipient: str  # what is for them is sealed to this
+    missing: tuple[str, ...] = ()  # stores that could not be reached and do not have the key yet
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What `copy_keys` did."""
+
+    copied: tuple[str, ...]  # pseudonyms whose key came to the target
+    destroyed: tuple[str, ...]  # pseudonyms whose key was destroyed on either side: withdrawn
+    disputed: tuple[str, ...] = ()  # withdrawn by the word of a target only that is not trusted
+
+
+def new_person(stores: Sequence[Store], custodians: Sequence[str]) -> Person:
+    """A new person whose key is kept on ``stores``, encrypted for the recipients ``custodians``.
+
+    Stores must let things be deleted. One that cannot be reached is named in `Person.missing`, and gets the
+    key from `copy_keys`. Raises `StoreError` if none can.
+    """
+    custodians = checked_recipients(custodians)
+    secret, recipient = new_identity()
+    locked = b"".join(encrypted([secret.encode()], custodians))
+    pseudonym = new_pseudonym(stores)
+    failed: dict[str, StoreError] = {}
+    for store in stores:
+        try:
+            put_key(store, pseudonym, locked, public_bytes(pseudonym, recipient, locked))
+        except StoreError as error:
+            failed[store.url] = error
+    if not stores:
+        raise InputError("No store was named that could keep the person's key.", "Name one that can delete.")
+    if len(failed) == len(stores):
+        raise next(iter(failed.values()))
+    return Person(pseudonym, recipient, tuple(failed))
+
+
+def new_pseudonym(stores: Sequence[Store]) -> str:
+    while True:
+        name = random_letters(LETTERS)
+        pseudonym = f"{PREFIX}{name}{check_character(PREFIX + name)}"
+        taken = False
+        for store in stores:
+            with suppress(StoreError):  # 63 random bits do not need its word
+                keys = (key_file(pseudonym), public_file(pseudonym), tombstone_file(pseudonym))
+                taken = taken or any(exists(store, key) for key in keys)
+        if not taken:
+            return pseudonym
+
+
+def recipient_of(store: Store, pseudonym: str) -> str:
+    """The public part of a person's key. Ask only a store that is trusted."""
+    checked_pseudonym(pseudonym)
+    refuse_withdrawn([store], pseudonym)
+    for data in read_all([store], public_file(pseudonym)):
+        if (known := parsed_public(data, pseudonym)) is not None:
+            return str(known["recipient"])
+    raise unknown(pseudonym)
+
+
+def seal(person: Person, data: bytes) -> bytes:
+    """``data``, for the eyes of those who hold the person's key: to be kept inside of archive objects."""
+    return b"".join(encrypted([data], [person.recipient]))
+
+
+def open_sealed(stores: Sequence[Store], identities: Sequence[str], pseudonym: str, sealed: bytes) -> bytes:
+    """What `seal` sealed, for a custodian. Raises `KeyNeeded` if the person has withdrawn."""
+    checked_pseudonym(pseudonym)
+    refuse_withdrawn(stores, pseudonym)
+    failed: Damaged | KeyNeeded | None = None
+    for locked in read_all(stores, key_file(pseudonym)):
+        try:
+            secret = b"".join(decrypted([locked], identities)).decode()
+            return b"".join(decrypted([sealed], [secret]))
+        except (Damaged, KeyNeeded) as error:  # another store may have a better key
+            failed = failed or error
+    raise failed or unknown(pseudonym)
+
+
+def people(store: Store) -> Iterator[str]:
+    """Pseudonyms of those whose key is on a store, in order; those who withdrew are not among them."""
+    last, gone = "", set(tombstones(store))
+    for found in store.list(KEYS):
+        pseudonym = found.key.removeprefix(f"{KEYS}/").removesuffix(".age").removesuffix(".pub")
+        known = found.key in (key_file(pseudonym), public_file(pseudonym)) and is_pseudonym(pseudonym)
+        if known and pseudonym not in gone and pseudonym != last:
+            yield pseudonym
+            last = pseudonym
+
+
+def verify_keys(store: Store) -> Iterator[str]:
+    """Pseudonyms whose key on a store is damaged or lost, checked without any key."""
+    for pseudonym in people(store):
+        if intact_key(store, pseudonym) is None:
+            yield pseudonym
+
+
+# -- withdrawal --------------------------------------------------------------------------------------------
+
+
+def withdraw(stores: Sequence[Store], pseudonym: str, reason: str) -> Tombstone:
+    """Make a person's data unreadable for ever: write a tombstone on all stores, then destroy all keys.
+
+    Give all stores, those too where nothing can be deleted. Stores that cannot be reached are named in
+    `Tombstone.unfinished`; run it again to go on. The first tombstone keeps its date and reason.
+    """
+    checked_pseudonym(pseudonym)
+    if reason not in REASONS:
+        raise InputError(
+            say("{reason} is no reason that is known.", reason=reason[:100]),
+            say("Give one of these: {reasons}", reasons=", ".join(REASONS)),
+        )
+    before = tombstone_of(stores, pseudonym)
+    if before is None and not any(known_on(store, pseudonym) for store in stores):
+        raise unknown(pseudonym)
+    tombstone = before if before is not None and before.when else new_tombstone(pseudonym, reason)
+    unfinished: list[str] = []
+    for store in stores:
+        try:
+            bury(store, tombstone)
+        except StoreError:
+            unfinished.append(store.url)
+    if before is None and len(unfinished) == len(stores):
+        raise StoreError(
+            "The withdrawal could not be written to any store; nothing was destroyed.",
+            "Check that the stores can be reached and written to, then try again.",
+        )
+    for store in stores:
+        try:
+            destroy(store, pseudonym)
+            destroy_temporary(store)
+        except StoreError:
+            unfinished.append(store.url)
+    return replace(tombstone, unfinished=tuple(dict.fromkeys(unfinished)))
+
+
+def tombstone_of(stores: Sequence[Store], pseudonym: str) -> Tombstone | None:
+    """The tombstone of a person if any store that can be reached has one."""
+    found: Tombstone | None = None
+    for data in read_all(stores, tombstone_file(pseudonym)):
+        # It counts even if it is damaged: better a date that is unknown than a key that comes back.
+        one = parsed_tombstone(data, pseudonym) or Tombstone(pseudonym, "", REASONS[0])
+        if found is None or not found.when or (one.when and one.when < found.when):
+            found = one
+    return found
+
+
+def copy_keys(source: Store, target: Store, *, trusted: bool = True) -> Copied:
+    """Bring the keys of all people from one store to another, and all tombstones to both.
+
+    A key of somebody who withdrew is not copied but destroyed wherever it is. A damaged key on the target
+    is replaced by a good one. If the target is not ``trusted``, a tombstone that only it has destroys
+    nothing on the source (its host could have made it up) and is named in `Copied.disputed`.
+    """
+    for store in (source, target):
+        destroy_temporary(store)
+    believed = (source, target) if trusted else (source,)
+    here, there = set(tombstones(source)), set(tombstones(target))
+    disputed = set() if trusted else there - here
+    destroyed = [name for name in sorted((here | there) - disputed) if enforce(source, target, name)]
+    copied = []
+    for pseudonym in people(source):
+        key = intact_key(source, pseudonym)
+        if key is None or pseudonym in disputed or intact_key(target, pseudonym) is not None:
+            continue
+        put_key(target, pseudonym, *key)
+        copied.append(pseudonym)
+    for pseudonym in list(copied):
+        if any(exists(s, tombstone_file(pseudonym)) for s in believed):  # withdrawn while we copied
+            enforce(source, target, pseudonym)
+            copied.remove(pseudonym)
+            destroyed.append(pseudonym)
+    return Copied(tuple(copied), tuple(destroyed), tuple(sorted(disputed)))
+
+
+def enforce(source: Store, target: Store, pseudonym: str) -> bool:
+    """See to it that a withdrawal is known and done on both. Whether there was a key to destroy."""
+    tombstone = tombstone_of((source, target), pseudonym)
+    if tombstone is None or not tombstone.when:
+        tombstone = new_tombstone(pseudonym, REASONS[0])
+    had = False
+    for store in (source, target):
+        bury(store, tombstone)
+        had = destroy(store, pseudonym) or had
+    return had
+
+
+def new_tombstone(pseudonym: str, reason: str) -> Tombstone:
+    return Tombstone(pseudonym, datetime.now(UTC).replace(microsecond=0).isoformat(), reason)
+
+
+def refuse_withdrawn(stores: Sequence[Store], pseudonym: str) -> None:
+    tombstone = tombstone_of(stores, pseudonym)
+    if tombstone is not None:
+        date = tombstone.when[:10] or say("a day that is not known")
+        raise KeyNeeded(
+            say("{pseudonym} withdrew on {date}; the key is destroyed.", pseudonym=pseudonym, date=date),
+            "The data that was sealed to it cannot be read by anybody any more. This is as it should be.",
+        )
+
+
+def known_on(store: Store, pseudonym: str) -> bool:
+    with suppress(StoreError):
+        return exists(store, key_file(pseudonym)) or exists(store, public_file(pseudonym))
+    return True  # it cannot be asked: perhaps
+
+
+def unknown(pseudonym: str) -> NotInArchive:
+    return NotInArchive(
+        say("There is no key of {pseudonym} on these stores.", pseudonym=pseudonym),
+        "Check the pseudonym, and that all stores are there.",
+    )

@@ -1,0 +1,91 @@
+"""What is known of an object, in the form of the standard that somebody asks for."""
+
+import json
+from typing import Any
+
+from oberih.archive.archive import Archive
+from oberih.archive.deposit import ABOUT, CAPTURE, DESCRIPTION, MODEL, PREMIS
+from oberih.archive.journal import AGENT, events_of
+from oberih.archive.metadata import (
+    CaptureGiven,
+    CaptureInfo,
+    Description,
+    ModelInfo,
+    Publication,
+    dublin_core,
+    edm,
+    lido,
+    premis_xml,
+    read_premis,
+    schema_org,
+    smithsonian,
+)
+from oberih.archive.ocfl import OcflObject
+from oberih.errors import InputError
+from oberih.i18n import say
+
+__all__ = ["shown_as"]
+
+
+def shown_as(archive: Archive, identifier: str, form: str, *, page: str = "") -> bytes:
+    """An object's record as ``form``: json, premis, dublin-core, lido, edm, schema-org or smithsonian.
+
+    ``page``: where it is shown to the public. Raises `InputError` if it has no description.
+    """
+    found = archive.object(identifier)
+    files = found.inventory.files()
+    if form == "json":
+        parts = {name.removesuffix(".json"): json.loads(found.read(name))
+                 for name in (ABOUT, CAPTURE, MODEL, DESCRIPTION) if name in files}  # fmt: skip
+        versions = {name: v.created for name, v in found.inventory.versions.items()}
+        replicas = [vars(replica) for replica in archive.index.replicas(found.id)]
+        whole = {"id": found.id, "head": found.head, "inventory_digest": found.digest, "versions": versions,
+                 "files": {path: held.digest for path, held in files.items()},
+                 "replicas": replicas, **parts}  # fmt: skip
+        return as_json(whole)
+    if form == "premis":
+        return premis_of(archive, found)
+    if DESCRIPTION not in files:
+        raise InputError(
+            say("{id} has no description yet.", id=found.id),
+            "Write one (docs/description.schema.json) and give it: oberih describe ID FILE",
+        )
+    description = Description.load(found.read(DESCRIPTION))
+    model = ModelInfo.load(found.read(MODEL)) if MODEL in files else None
+    keeper = description.repository.names if description.repository else {}
+    publication = Publication.model_validate({
+        "identifier": found.id,
+        "page": page or f"{archive.settings.resolver}{found.id}",
+        "publisher": keeper or {"en": archive.settings.publisher},
+    })  # fmt: skip
+    if form == "schema-org":
+        return as_json(schema_org(description, publication, model))
+    if form == "smithsonian":
+        captures = (
+            [CaptureGiven(identifier=found.id, info=CaptureInfo.load(found.read(CAPTURE)))]
+            if CAPTURE in files
+            else []
+        )
+        return smithsonian(description, publication, captures, model).dump()
+    write = {"dublin-core": dublin_core, "lido": lido, "edm": edm}[form]
+    return write(description, publication, model)
+
+
+def premis_of(archive: Archive, found: OcflObject) -> bytes:
+    """Every preservation event of an object: those in its versions, and those in the journals since."""
+    objects: dict[str, Any] = {}
+    events: dict[str, Any] = {}
+    agents: dict[str, Any] = {AGENT.identifier: AGENT}
+    for version in found.inventory.versions:
+        if PREMIS in found.inventory.files(version):
+            told = read_premis(found.read(PREMIS, version))
+            objects |= {one.identifier: one for one in told.objects}
+            events |= {one.identifier: one for one in told.events}
+            agents |= {one.identifier: one for one in told.agents}
+    events |= {one.identifier: one for one in events_of(archive, found.id)}
+    ordered = sorted(events.values(), key=lambda event: event.date_time)
+    return premis_xml(list(objects.values()), ordered, list(agents.values()))
+
+
+def as_json(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n").encode()

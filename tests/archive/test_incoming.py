@@ -1,0 +1,210 @@
+"""What others have: bags, folders of old scans with a sheet, another Oberih archive."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from keeping import archive_with, contents, flip, folder_with, make, placed, recording, tree
+from oberih.archive import Archive, describe, rebuild, replicate, verify
+from oberih.archive.exchange import adopt, as_bag, deposit_bag, deposit_sheet
+from oberih.archive.exchange.bagit import write_bag
+from oberih.archive.holdings import OcflHolding, PackageHolding
+from oberih.archive.metadata import CaptureInfo, Description
+from oberih.archive.ocfl import begin
+from oberih.archive.people.records import add_person, person_data
+from oberih.errors import InputError, KeyNeeded
+from ocfl_help import ocfl_py_root
+
+FILES = {"scans/church.tif": b"church", ".hidden/settings": b"also theirs", "Опис.txt": "Церква".encode()}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return make(tmp_path / "archive")[0]
+
+
+def bag(path: Path, files: dict[str, bytes] = FILES) -> Path:
+    info = {
+        "External-Description": "Old scans",
+        "External-Identifier": "X-1",
+        "Source-Organization": "Museum",
+    }
+    write_bag(path, [(name, [data]) for name, data in files.items()], info=info)
+    return path
+
+
+def originals(archive: Archive, identifier: str) -> dict[str, bytes]:
+    held = contents(archive, identifier)
+    return {p.removeprefix("originals/"): d for p, d in held.items() if p.startswith("originals/")}
+
+
+# -- bags ----------------------------------------------------------------------------------------------------
+
+
+def test_a_bag_is_kept_just_as_it_came(archive: Archive, tmp_path: Path) -> None:
+    folder = bag(tmp_path / "bag")
+    before = tree(folder)
+    made = deposit_bag(archive, folder)
+    assert originals(archive, made.id) == {p.relative_to(folder).as_posix(): d for p, d in before.items()}
+    assert tree(folder) == before and archive.entry(made.id).title == "Old scans"
+    info = CaptureInfo.load(archive.object(made.id).read("capture.json"))
+    assert "Museum" in info.notes["en"] and info.files == len(before)
+    assert json.loads(archive.object(made.id).read("object.json"))["came_as"] == "bag"
+
+
+def test_a_packed_bag(archive: Archive, tmp_path: Path) -> None:
+    folder = bag(tmp_path / "bag")
+    packed = Path(shutil.make_archive(str(tmp_path / "Scans of 1990"), "zip", tmp_path, "bag"))
+    made = deposit_bag(archive, packed)
+    assert originals(archive, made.id) == {
+        p.relative_to(folder).as_posix(): d for p, d in tree(folder).items()
+    }
+    assert archive.entry(made.id).title == "Scans of 1990"
+
+
+def test_a_bag_that_is_not_valid(archive: Archive, tmp_path: Path) -> None:
+    folder = bag(tmp_path / "bag")
+    flip(folder / "data" / "scans" / "church.tif")
+    with pytest.raises(InputError, match=r"RFC8493-3 .*church\.tif") as caught:
+        deposit_bag(archive, folder)
+    assert "Nothing was deposited" in caught.value.advice and list(archive.index.objects()) == []
+    with pytest.raises(InputError):
+        deposit_bag(archive, tmp_path / "gone.zip")
+    with pytest.raises(InputError):
+        deposit_bag(archive, folder_with(tmp_path / "no bag", {"x": b"x"}))
+
+
+def test_a_bag_with_files_left_to_be_fetched(archive: Archive, tmp_path: Path) -> None:
+    source, _ = make(tmp_path / "source")
+    large = recording(source, tmp_path, files=1)
+    from oberih.archive.exchange import outgoing
+
+    whole = outgoing.FETCHED
+    try:
+        outgoing.FETCHED = 1000
+        as_bag(source, large.id, tmp_path / "bag", fetch="https://archive.example/files")
+    finally:
+        outgoing.FETCHED = whole
+    with pytest.raises(InputError) as caught:
+        deposit_bag(archive, tmp_path / "bag")
+    assert "fetch" in caught.value.message + caught.value.advice
+    for path in source.object(large.id).inventory.files():
+        target = tmp_path / "bag" / "data" / path
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.object(large.id).read(path))
+    made = deposit_bag(archive, tmp_path / "bag")
+    assert "originals/fetch.txt" in made.files
+
+
+def test_a_zip_bomb(archive: Archive, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("bag/bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+        packed.writestr("bag/data/zeros", bytes(60_000_000))
+    with pytest.raises(InputError):
+        deposit_bag(archive, bomb)
+    assert list(archive.index.objects()) == []
+
+
+# -- a folder of old scans with a sheet ----------------------------------------------------------------------
+
+SHEET = """file;title (uk);title (en);kind;author;inventory number;description;place;shelf
+church.tif;Церква;Church;Будівля;Somebody;IN-7;A wooden church;Lviv;3b
+bell/1.jpg;Дзвін;;object;;;;;
+"""
+
+
+def test_a_folder_with_a_sheet(archive: Archive, tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "scans", {"church.tif": b"church", "bell/1.jpg": b"bell"})
+    (folder / "list.csv").write_text(SHEET, encoding="utf-8")
+    church, bell = deposit_sheet(archive, folder, folder / "list.csv")
+    assert originals(archive, church.id) == {"church.tif": b"church"}
+    assert originals(archive, bell.id) == {"bell/1.jpg": b"bell"}
+    told = Description.load(archive.object(church.id).read("description.json"))
+    assert told.titles == {"en": "Church", "uk": "Церква"} and told.kind == "building"
+    assert told.people[0].name == "Somebody" and told.identifiers[0].value == "IN-7"
+    assert told.place is None  # how exactly it may be told, a sheet does not say
+    row = json.loads(archive.object(church.id).read("row.json"))
+    assert row["place"] == "Lviv" and row["other"] == {"shelf": "3b"}  # and nothing is lost
+    assert archive.entry(bell.id).title == "Дзвін"
+
+
+def test_a_sheet_that_does_not_match_deposits_nothing(archive: Archive, tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "scans", {"church.tif": b"church", "tower.jpg": b"tower"})
+    (folder / "list.csv").write_text(SHEET, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        deposit_sheet(archive, folder, folder / "list.csv")
+    assert "tower.jpg" in caught.value.message and "bell/1.jpg" in caught.value.message
+    assert list(archive.index.objects()) == []
+
+
+# -- another archive -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> tuple[Archive, dict[str, str]]:
+    other, secrets = archive_with(tmp_path / "theirs", "second", "sealed")
+    made = recording(other, tmp_path)
+    describe(other, made.id, Description.make({"titles": {"en": "Church"}}))
+    replicate(other)
+    return other, secrets
+
+
+@pytest.mark.parametrize("store", ["main", "sealed"])
+def test_all_objects_of_another_archive(
+    archive: Archive, other: tuple[Archive, dict[str, str]], store: str
+) -> None:
+    theirs, secrets = other
+    person = add_person(theirs, {"name": "Stork"})
+    replicate(theirs)
+    done = adopt(archive, theirs.holding(store), identities=[secrets["ada"]])
+    assert done.troubles == []
+    (made,) = theirs.index.objects("capture")
+    assert archive.object(made.id).head == "v2" and archive.entry(made.id) == made
+    assert contents(archive, made.id) == contents(theirs, made.id)
+    assert person_data(archive, person, [secrets["ada"]]) == {"name": "Stork"}
+    assert ocfl_py_root(archive.folder / "main") == "" and verify(archive).whole
+    assert adopt(archive, theirs.holding(store), identities=[secrets["ada"]]).troubles == []  # again
+
+
+def test_their_settings_never_become_ours(
+    archive: Archive, other: tuple[Archive, dict[str, str]], tmp_path: Path
+) -> None:
+    """Else, after a rebuild, our copies would go to their stores, and their custodians could open them."""
+    theirs, _ = other
+    adopt(archive, theirs.holding("main"))
+    replicate(archive)  # keeps our own settings
+    (ours,) = archive.index.objects("archive")
+    again = rebuild(tmp_path / "again", source=str(archive.folder / "main")).archive
+    assert again.settings.custodians == archive.settings.custodians
+    assert set(again.settings.stores) == {"main"}
+    assert [entry.id for entry in again.index.objects("archive")] == [ours.id]
+    theirs.change_settings(lambda table: table.update(copies=2))
+    replicate(theirs)
+    assert adopt(archive, theirs.holding("main")).troubles == []
+
+
+def test_what_is_damaged_or_another_is_named_and_the_rest_taken(
+    archive: Archive, other: tuple[Archive, dict[str, str]], tmp_path: Path
+) -> None:
+    theirs, _ = other
+    bad = recording(theirs, tmp_path, 5)
+    flip(next(placed(theirs, "main", bad.id).rglob("photo-0.jpg")))
+    (same,) = [e for e in theirs.index.objects("capture") if e.id != bad.id]
+    with begin(archive.main, same.id, message="m", user=("Other", "urn:x")) as version:
+        version.add("file", b"another object under the same identifier")
+        version.finish()
+    done = adopt(archive, theirs.holding("main"))
+    assert len(done.troubles) == 2 and same.id not in done.objects and bad.id not in done.objects
+    assert len(done.objects) >= 2
+
+
+def test_the_key_is_needed(archive: Archive, other: tuple[Archive, dict[str, str]]) -> None:
+    with pytest.raises(KeyNeeded):
+        adopt(archive, other[0].holding("sealed"))
+    assert isinstance(other[0].holding("sealed"), PackageHolding)
+    assert isinstance(other[0].holding("main"), OcflHolding)

@@ -1,0 +1,105 @@
+"""People: known by a pseudonym; what is kept of them is sealed, and a withdrawal ends it everywhere."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from keeping import archive_with, flip, tree
+from oberih.archive import Archive, create_archive, events_of, open_archive, replicate, verify
+from oberih.archive.crypt import new_identity
+from oberih.archive.people.records import add_person, person_data, withdraw_person
+from oberih.errors import InputError, KeyNeeded, NotInArchive
+
+DATA = {"name": "Somebody Special", "contact": "somebody@example.org", "consents": ["photos"]}
+Kept = tuple[Archive, dict[str, str], str]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    archive, secrets = archive_with(tmp_path, "second", "sealed", "locked")
+    return archive, secrets, add_person(archive, DATA)
+
+
+def test_a_custodian_can_read_it_and_nobody_else(kept: Kept) -> None:
+    archive, secrets, person = kept
+    for secret in secrets.values():
+        assert person_data(archive, person, [secret]) == DATA
+    for identities in ([], [new_identity()[0]]):
+        with pytest.raises(KeyNeeded):
+            person_data(archive, person, identities)
+
+
+def test_no_byte_of_it_lies_open(kept: Kept) -> None:
+    archive, _, person = kept
+    replicate(archive)
+    everything = b"".join(tree(archive.folder, archive.folder.parent).values())
+    assert b"Somebody" not in everything and b"example.org" not in everything
+    assert person.encode() in everything  # the pseudonym is not secret
+
+
+def test_nobody_is_kept_whom_no_custodian_could_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no custodian"):
+        add_person(create_archive(tmp_path / "archive"), DATA)
+
+
+def test_withdrawal(kept: Kept) -> None:
+    archive, secrets, person = kept
+    replicate(archive)
+    tombstone = withdraw_person(archive, person, "request")
+    assert tombstone.unfinished == () and tombstone.reason == "request"
+    with pytest.raises(KeyNeeded, match="withdrew"):
+        person_data(archive, person, list(secrets.values()))
+    assert not [p for p in tree(archive.folder.parent) if p.name == f"{person}.age"]
+    assert verify(archive).whole and replicate(archive).troubles == []
+    (record,) = archive.index.objects("person")
+    (event,) = [e for e in events_of(archive, record.id) if e.type == "deletion"]
+    assert event.note == "request"
+    assert withdraw_person(archive, person, "law").reason == "request"  # the first word stands
+    other = add_person(archive, DATA)
+    assert other != person
+
+
+def test_a_store_that_is_away_is_named_and_done_later(kept: Kept, tmp_path: Path) -> None:
+    archive, secrets, person = kept
+    replicate(archive)
+    (tmp_path / "second").rename(tmp_path / "unplugged")
+    archive = open_archive(archive.folder)
+    assert withdraw_person(archive, person, "request").unfinished == ("second",)
+    (tmp_path / "unplugged").rename(tmp_path / "second")
+    archive = open_archive(archive.folder)
+    with pytest.raises(KeyNeeded, match="withdrew"):
+        person_data(archive, person, list(secrets.values()))
+    assert withdraw_person(archive, person, "request").unfinished == ()
+    assert not [p for p in tree(tmp_path / "second") if p.name == f"{person}.age"]
+
+
+def test_replicate_also_ends_it_on_a_store_that_was_away(kept: Kept, tmp_path: Path) -> None:
+    archive, _, person = kept
+    replicate(archive)
+    (tmp_path / "second").rename(tmp_path / "unplugged")
+    withdraw_person(open_archive(archive.folder), person, "request")
+    (tmp_path / "unplugged").rename(tmp_path / "second")
+    assert replicate(open_archive(archive.folder)).troubles == []
+    assert not [p for p in tree(tmp_path / "second") if p.name == f"{person}.age"]
+
+
+def test_a_key_that_is_lost_or_damaged_is_elsewhere(kept: Kept, tmp_path: Path) -> None:
+    archive, secrets, person = kept
+    replicate(archive)
+    flip(next(p for p in tree(archive.folder / "main") if p.name == f"{person}.age"))
+    assert person_data(archive, person, [secrets["ada"]]) == DATA
+    shutil.rmtree(archive.folder / "main" / "people", ignore_errors=True)
+    assert person_data(archive, person, [secrets["ada"]]) == DATA
+
+
+def test_who_is_not_known(kept: Kept) -> None:
+    archive, secrets, person = kept
+    with pytest.raises(NotInArchive, match="Nobody"):
+        person_data(archive, "p-nobody", [secrets["ada"]])
+    wrong = person[:-1] + ("0" if person[-1] != "0" else "1")
+    with pytest.raises((InputError, NotInArchive)):
+        withdraw_person(archive, wrong, "request")
+    with pytest.raises(InputError, match="reason"):
+        withdraw_person(archive, person, "because")
+    assert person_data(archive, person, [secrets["ada"]]) == DATA

@@ -1,0 +1,132 @@
+"""What is known of an object, in each standard's own form, held to the official schemas."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from keeping import archive_with, flip, folder_with, placed, recording
+from oberih.archive import Archive, deposit_capture, deposit_model, describe, replicate, verify
+from oberih.archive.metadata import Description, Smithsonian, read_premis
+from oberih.archive.showing import shown_as
+from oberih.errors import InputError, NotInArchive
+
+SUITES = Path(__file__).parents[2] / ".." / "shared" / "suites"
+XSD = SUITES / "xsd"
+official = pytest.mark.skipif(not SUITES.is_dir(), reason="the official schemas are not here")
+SCHEMAS = {
+    "dublin-core": XSD / "oai" / "oai_dc.xsd",
+    "lido": XSD / "lido" / "lido-v1.1.xsd",
+    "edm": SUITES / "edm" / "schema_xsds" / "EDM.xsd",
+    "premis": XSD / "loc" / "premis-v3-0.xsd",
+}
+WORDS = Description.make({
+    "titles": {"uk": "Церква святого Миколая", "en": "Church of Saint Nicholas"},
+    "summary": {"en": "A wooden church."},
+    "kind": "building",
+    "periods": [{"label": {"en": "17th century"}, "earliest": "1601", "latest": "1700"}],
+    "rights": {"uri": "https://creativecommons.org/licenses/by/4.0/"},
+    "people": [{"role": "creator", "pseudonym": "Stork 12"}],
+})  # fmt: skip
+REPORT = {"made_at": "2026-11-20T10:00:00Z", "made_by": "Oberih 0.1.0",
+          "surface": {"triangles": 12, "size": [1, 2, 3]}, "scale": {"unit": "m"},
+          "error": {"total": {"value": 0.01, "unit": "m"}}}  # fmt: skip
+FORMS = ["json", "premis", "dublin-core", "lido", "edm", "schema-org", "smithsonian"]
+Kept = tuple[Archive, str, str]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    """A capture that was described later, and a model of it."""
+    archive, _ = archive_with(tmp_path, "second", publisher="Museum")
+    capture = recording(archive, tmp_path)
+    second = describe(archive, capture.id, WORDS)
+    parts = {"model.glb": b"glTF", "report.json": json.dumps(REPORT).encode(), "paradata.json": b"{}"}
+    model = deposit_model(archive, folder_with(tmp_path / "model", parts), [second], description=WORDS)
+    return archive, capture.id, model.id
+
+
+class Local(etree.Resolver):
+    """Finds the schemas of the web in the suites' catalogue."""
+
+    def resolve(self, url: str, _: str, context: Any) -> Any:
+        found = None
+        for one in etree.parse(str(XSD / "catalog.xml")).getroot().iter("{*}uri", "{*}rewriteURI"):
+            start = one.get("uriStartString")
+            if one.get("name") == url:
+                found = XSD / one.get("uri", "")
+            elif start and not found and url.startswith(start):
+                found = XSD / one.get("rewritePrefix", "") / url.removeprefix(start)
+        return self.resolve_filename(str(found.resolve()), context) if found else None
+
+
+@cache
+def schema(form: str) -> etree.XMLSchema:
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(Local())
+    return etree.XMLSchema(etree.parse(str(SCHEMAS[form].resolve()), parser))
+
+
+@official
+@pytest.mark.parametrize("form", list(SCHEMAS))
+def test_xml_fits_the_official_schema(kept: Kept, form: str) -> None:
+    archive, capture, model = kept
+    for identifier in (capture, model):
+        record = etree.fromstring(shown_as(archive, identifier, form))
+        assert schema(form).validate(record), schema(form).error_log
+        assert identifier in etree.tostring(record).decode()
+
+
+def test_json_tells_everything(kept: Kept) -> None:
+    archive, capture, model = kept
+    told = json.loads(shown_as(archive, capture, "json"))
+    assert (told["id"], told["head"]) == (capture, "v2") and list(told["versions"]) == ["v1", "v2"]
+    assert told["description"]["titles"]["uk"] == "Церква святого Миколая"
+    assert told["capture"]["files"] == 3 and told["object"]["kind"] == "capture"
+    assert [replica["store"] for replica in told["replicas"]] == ["main"]
+    told = json.loads(shown_as(archive, model, "json"))
+    assert told["model"]["captures"][0]["identifier"] == capture
+
+
+def test_schema_org_and_smithsonian(kept: Kept) -> None:
+    archive, capture, model = kept
+    told = json.loads(shown_as(archive, model, "schema-org", page="https://museum.example/church"))
+    assert "https://museum.example/church" in json.dumps(told) and "Museum" in json.dumps(told)
+    for identifier in (capture, model):
+        assert Smithsonian.load(shown_as(archive, identifier, "smithsonian"))
+
+
+def test_premis_holds_the_whole_history(kept: Kept, tmp_path: Path) -> None:
+    archive, capture, _ = kept
+    replicate(archive)
+    flip(next(placed(archive, "second", capture).rglob("photo-0.jpg")))
+    verify(archive, mend=True)
+    told = read_premis(shown_as(archive, capture, "premis"))
+    assert [event.type for event in told.events] == [
+        "capture", "message digest calculation", "ingestion",  # v1
+        "metadata modification", "message digest calculation", "ingestion",  # v2
+        "replication", "fixity check", "fixity check", "recovery",
+    ]  # fmt: skip
+    outcomes = [event.outcome for event in told.events]
+    assert outcomes.count("failure") == 1 and [e.date_time for e in told.events] == sorted(
+        e.date_time for e in told.events
+    )
+    named = {one.identifier for event in told.events for one in event.agents}
+    assert named <= {agent.identifier for agent in told.agents}
+    files = {one.original_name for one in told.objects if one.category == "file"}
+    assert {"originals/photo-0.jpg", "description.json"} <= files
+
+
+def test_what_has_no_description(tmp_path: Path) -> None:
+    archive, _ = archive_with(tmp_path)
+    made = deposit_capture(archive, [folder_with(tmp_path / "x", {"x": b"x"})])
+    for form in FORMS[2:]:
+        with pytest.raises(InputError, match="no description") as caught:
+            shown_as(archive, made.id, form)
+        assert "oberih describe" in caught.value.advice
+    assert shown_as(archive, made.id, "json") and shown_as(archive, made.id, "premis")
+    with pytest.raises((InputError, NotInArchive)):
+        shown_as(archive, "ark:/99999/nothing", "json")
