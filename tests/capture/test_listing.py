@@ -99,3 +99,15 @@ def test_a_path_that_can_not_be_looked_at_is_an_error(tmp_path: Path, path: str)
     with pytest.raises(InputError) as caught:
         check_given(path and tmp_path / path)
     assert caught.value.exit_code == 2 and caught.value.advice
+
+
+def test_a_linked_folder_is_searched_once(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.txt").write_text("a")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "linked").symlink_to(tmp_path / "elsewhere")
+    (photos / "round").symlink_to(photos)
+    (tmp_path / "elsewhere" / "back").symlink_to(photos)
+    found = list(listed([photos], [], refused))
+    assert [one.inside for one in found] == [("linked", "a.txt")]

@@ -22,7 +22,7 @@ from oberih.archive.ocfl import check_root, read_object, validate_object
 from oberih.archive.people import copy_keys
 from oberih.archive.replicate import Trouble
 from oberih.archive.stores import Store, Unreadable, open_store
-from oberih.errors import Conflict, Damaged, InputError, NotInArchive, OberihError
+from oberih.errors import Conflict, Damaged, InputError, NotInArchive, OberihError, StoreError
 from oberih.i18n import say
 from oberih.progress import Progress
 
@@ -225,18 +225,26 @@ def drill(
     identities: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Drilled:
-    """Restore everything from one store into a scratch folder, and compare every byte with its deposit."""
+    """Restore everything from one store into a scratch folder, and compare every byte with its deposit.
+
+    A store that cannot be reached is a trouble like a damaged object. Raises `KeyNeeded`.
+    """
     if scratch is not None and scratch.exists() and any(scratch.iterdir()):
         raise InputError(say("{path} is not empty.", path=scratch), "Give an empty or a new folder.")
     progress, started = progress or Progress(), time.monotonic()
-    held = archive.holding(name)
-    expected = {held.key(e.id): e for e in archive.index.objects() if name in archive.targets(e.id)}
+    expected: dict[str, Entry] = {}
+    seen: set[str] = set()
     objects = files = size = 0
     troubles = []
-    with scratch_root(scratch or archive.folder, ".drill-") as target:
-        there = list(held.places())
-        with progress.stage("restoring", len(there)) as stage:
-            for key in there:
+    try:
+        held = archive.holding(name)
+        expected = {held.key(e.id): e for e in archive.index.objects() if name in archive.targets(e.id)}
+        with (
+            scratch_root(scratch or archive.folder, ".drill-") as target,
+            progress.stage("restoring", len(expected)) as stage,
+        ):
+            for key in held.places():
+                seen.add(key)
                 try:
                     identifier = held.give(key, target, identities)
                     files_of, bytes_of = compared(target, identifier, expected.get(key))
@@ -244,7 +252,9 @@ def drill(
                 except (Damaged, Conflict, InputError, NotInArchive, Unreadable) as error:
                     troubles.append(Trouble(name, expected[key].id if key in expected else key, error))
                 stage.tick()
-    missing = sum(e.kind != JOURNAL for key, e in expected.items() if key not in set(there))
+    except StoreError as error:
+        troubles.append(Trouble(name, "", error))
+    missing = sum(entry.kind != JOURNAL for key, entry in expected.items() if key not in seen)
     done = Drilled(name, objects, files, size, time.monotonic() - started, tuple(troubles), missing)
     outcome: Outcome = "failure" if troubles or missing else "success"
     note = f"{objects} objects, {files} files, {size} bytes in {done.seconds:.0f} s; {len(troubles)} failed"

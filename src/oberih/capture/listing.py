@@ -63,20 +63,28 @@ def listed(
 ) -> Iterator[Listed]:
     """Files in natural order, each once.
 
-    Hidden ones, and what lies in the folders ``ignore``, are passed over. ``unreadable`` is told of folders
-    that cannot be searched.
+    Hidden ones, and what lies in the folders ``ignore``, are passed over. Links are followed, each folder is
+    searched once. ``unreadable`` is told of folders that cannot be searched.
     """
     left_out = {os.path.realpath(path) for path in ignore}
     seen: set[str] = set()
+
+    def to_search(folder: Path) -> bool:
+        real = os.path.realpath(folder)
+        new = real not in left_out and real not in seen
+        seen.add(real)
+        return new
+
     for path in paths:
         check_given(path)
         inside = [path]
         if path.is_dir():
             inside = []
-            for folder, folders, files in os.walk(path, onerror=unreadable):
+            seen.add(os.path.realpath(path))
+            for folder, folders, files in os.walk(path, onerror=unreadable, followlinks=True):
                 folders[:] = [
-                    f for f in folders
-                    if not f.startswith(".") and os.path.realpath(Path(folder, f)) not in left_out
+                    f for f in sorted(folders)
+                    if not f.startswith(".") and to_search(Path(folder, f))
                 ]  # fmt: skip
                 inside += [Path(folder, f) for f in files if not f.startswith(".")]
             inside.sort(key=lambda p: natural(p.relative_to(path).as_posix()))

@@ -229,9 +229,9 @@ def drill(t: Language) -> click.Command:
 
         lines, records, failed = [], [], False
         with working(progress_kind, t, folder / "error.log") as (progress, shown):
-            archive = open_archive(folder)
+            archive, identities = open_archive(folder), keys(key_files, t)
             for one in stores_of(archive, [name] if name else []):
-                done = run(archive, one, scratch=scratch, identities=keys(key_files, t), progress=progress)
+                done = run(archive, one, scratch=scratch, identities=identities, progress=progress)
                 good = not (done.troubles or done.missing)
                 failed |= not good
                 records.append({"store": one, "objects": done.objects, "files": done.files,
