@@ -21,6 +21,7 @@ from keeping import archive_with, contents, flip, placed, truncate
 from oberih.archive import Archive, deposit_capture, describe, open_archive, replicate, verify
 from oberih.archive.metadata import Description
 from oberih.archive.packages import manifests, package_prefix, read_manifest
+from oberih.archive.stores import TEMPORARY
 
 REPLICAS = ("main", "second", "sealed")
 RECEIPTS, HARMED, DEFECT = "receipts.txt", "harmed.txt", "defect.txt"
@@ -185,10 +186,10 @@ def strike(archive: Archive, dice: random.Random, identifier: str) -> str:
 
 
 def files_that_count(archive: Archive, store: str, identifier: str) -> Iterator[Path]:
-    """Files of a copy; of packages those of the last attempt, since the others are dead."""
+    """Files of a copy, none that is being written; of packages those of the last attempt: others are dead."""
     folder = placed(archive, store, identifier)
     if store != "sealed":
-        yield from (path for path in folder.rglob("*") if path.is_file())
+        yield from (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(TEMPORARY))
         return
     far = archive.store(store)
     for key in manifests(far, package_prefix(identifier)).values():

@@ -22,6 +22,7 @@ from oberih.i18n import say
 __all__ = ["FILE", "Settings", "StoreSettings", "change", "check", "load"]
 
 FILE = "oberih.toml"
+DRAFT = f".{FILE}."  # how the name of a new file begins until it is whole; one left behind may be deleted
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
@@ -32,6 +33,7 @@ class StoreSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = Field(description="a folder, or s3://bucket/prefix?endpoint=https://host")
+    id: str = Field("", description="what the store's marker says: that it is this store (written by Oberih)")
     untrusted: bool = Field(False, description="its keepers must not read it: copies are encrypted")
     append_only: bool = Field(False, description="nothing can be changed there once written (object lock)")
     threat: str = Field("", description="what it would die of: stores with the same word count as one copy")
@@ -89,7 +91,7 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> Settings:
     table, settings = edited(path, edit)
     draft = None
     try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
         with os.fdopen(handle, "wb") as file:
             tomli_w.dump(table, file)
             file.flush()

@@ -3,15 +3,15 @@
 import hashlib
 import json
 import os
-import socket
 from pathlib import Path
 
 import pytest
 
-from keeping import contents, folder_with, make, recording, tree
-from oberih.archive import Archive, deposit_capture, deposit_model, describe, open_archive
+from keeping import contents, flip, folder_with, make, recording, tree
+from oberih.archive import Archive, again, deposit_capture, deposit_model, describe, open_archive, verify
 from oberih.archive import deposit as module
 from oberih.archive.identifiers import mint
+from oberih.archive.index import LONG_AGO, UNCHECKED, Replica
 from oberih.archive.metadata import CaptureInfo, Description, ModelInfo, read_premis
 from oberih.errors import Cancelled, Conflict, InputError, NotInArchive
 from oberih.progress import Progress
@@ -167,20 +167,18 @@ def test_names_that_are_not_unicode_are_kept_readable(archive: Archive, tmp_path
     assert "originals/%F1%E2.jpg" in made.files
 
 
-def test_links_sockets_and_pipes(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = folder_with(tmp_path / "mixed", {"photo.jpg": b"photo"})
+def test_links_and_pipes(archive: Archive, tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "mixed", {"photo.jpg": b"photo", ".hidden": b"hidden"})
     elsewhere = folder_with(tmp_path / "elsewhere", {"real.jpg": b"real"})
     (folder / "link.jpg").symlink_to(elsewhere / "real.jpg")  # what a person put there is meant
-    os.mkfifo(folder / "pipe")
-    with socket.socket(socket.AF_UNIX) as made_one:
-        monkeypatch.chdir(folder)  # paths of sockets are short
-        made_one.bind("socket")
-        made = deposit_capture(archive, [folder, Path("/dev/null")])
+    made = deposit_capture(archive, [folder])
     originals = [path for path in made.files if path.startswith("originals/")]
-    assert originals == ["originals/link.jpg", "originals/photo.jpg"]
+    assert originals == ["originals/.hidden", "originals/link.jpg", "originals/photo.jpg"]
     assert contents(archive, made.id)["originals/link.jpg"] == b"real"
-    with pytest.raises(InputError, match="no files"):
-        deposit_capture(archive, ["/dev/null"])
+    os.mkfifo(folder / "pipe")
+    for paths in ([folder], ["/dev/null"]):
+        with pytest.raises(InputError, match="neither a file nor a folder"):
+            deposit_capture(archive, paths)
 
 
 def test_nothing_is_missing_unnoticed(archive: Archive, tmp_path: Path) -> None:
@@ -240,14 +238,59 @@ def test_the_archive_itself_is_never_deposited(archive: Archive, tmp_path: Path)
 
 def test_what_was_deposited_before_is_known_again(archive: Archive, tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "church", PHOTOS)
-    assert module.deposited_before(archive, [folder], tmp_path / "out") is None
+    assert again.deposited_before(archive, [folder], tmp_path / "out") is None
     first = deposit_capture(archive, [folder])
-    assert module.deposited_before(archive, [folder], tmp_path / "out") == first
+    assert again.deposited_before(archive, [folder], tmp_path / "out") == first
     (archive.folder / "main" / archive.object(first.id).key / "inventory.json").write_bytes(b"damaged")
-    assert module.deposited_before(archive, [folder], tmp_path / "out") is None  # damage keeps nobody waiting
+    assert again.deposited_before(archive, [folder], tmp_path / "out") is None  # damage keeps nobody waiting
     (folder / "one.jpg").write_bytes(b"another")
     deposit_capture(archive, [folder])
     assert len(list(archive.index.objects("capture"))) == 2
+
+
+def test_only_what_is_safe_counts_as_deposited(archive: Archive, tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "church", PHOTOS)
+    made = deposit_capture(archive, [folder])
+    one = next((archive.folder / "main" / archive.object(made.id).key).rglob("one.jpg"))
+    data = one.read_bytes()
+    for spoiled in (None, data + b"x", data[:-1]):
+        one.unlink() if spoiled is None else one.write_bytes(spoiled)
+        assert again.deposited_before(archive, [folder], tmp_path / "out") is None, spoiled
+    one.write_bytes(data[::-1])
+    assert not verify(archive).whole  # known to be damaged now
+    assert again.deposited_before(archive, [folder], tmp_path / "out") is None
+    one.write_bytes(data)
+    assert verify(archive).whole and again.deposited_before(archive, [folder], tmp_path / "out") == made
+    archive.index.put([], [Replica(made.id, "main", "v1", UNCHECKED, LONG_AGO)])  # after a rebuild
+    assert again.deposited_before(archive, [folder], tmp_path / "out") == made
+    one.write_bytes(data[::-1])
+    assert again.deposited_before(archive, [folder], tmp_path / "out") is None
+
+
+def test_who_looks_for_a_capture_does_not_read_all_of_them(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(5):
+        recording(archive, tmp_path, seed, files=seed + 6)
+    folder = folder_with(tmp_path / "church", PHOTOS)
+    made = deposit_capture(archive, [folder])
+    asked = []
+    true = Archive.object
+    monkeypatch.setattr(Archive, "object", lambda *given: (asked.append(given[1]), true(*given))[1])
+    assert again.deposited_before(archive, [folder], tmp_path / "out") == made and asked == [made.id]
+
+
+def test_a_description_makes_no_damaged_copy_good(archive: Archive, tmp_path: Path) -> None:
+    made = recording(archive, tmp_path)
+    (before,) = archive.index.replicas(made.id)
+    flip(next((archive.folder / "main").rglob("photo-0.jpg")))
+    verify(archive)
+    (damaged,) = archive.index.replicas(made.id)
+    describe(archive, made.id, Description.make({"titles": {"en": "Church"}}))
+    (after,) = archive.index.replicas(made.id)
+    assert before.state == "good" and damaged.state == after.state == "damaged"
+    assert (after.head, after.checked) == ("v2", damaged.checked)
+    assert verify(archive, due=True).checked == 1
 
 
 def test_an_archive_is_opened_again(archive: Archive, tmp_path: Path) -> None:
@@ -264,12 +307,18 @@ def test_an_archive_is_opened_again(archive: Archive, tmp_path: Path) -> None:
 
 
 def test_a_making_that_was_cut_off_is_finished(tmp_path: Path) -> None:
-    """Settings are there, and nothing else yet."""
+    """At each step: no settings yet, nothing but them, a main store that they do not know, no index."""
     archive = make(tmp_path / "a")[0]
-    settings = (archive.folder / "oberih.toml").read_text().partition("[custodians]")[0]
-    folder_with(tmp_path / "b", {"oberih.toml": settings.encode()})
-    assert list(open_archive(tmp_path / "b").index.objects()) == []
-    recording(open_archive(tmp_path / "b"), tmp_path)
+    settings = (archive.folder / "oberih.toml").read_text()
+    first = "".join(line for line in settings.splitlines(True) if not line.startswith("id = "))
+    main = {
+        str(path.relative_to(archive.folder)): data for path, data in tree(archive.folder / "main").items()
+    }
+    for n, (text, files) in enumerate([("", {}), (first, {}), (first, main), (settings, main)]):
+        files = {**files, **({"oberih.toml": text.encode()} if text else {}), ".oberih.toml.x1": b"copies ="}
+        folder = folder_with(tmp_path / f"b{n}", files)
+        assert list(open_archive(folder, create=True).index.objects()) == []
+        recording(open_archive(folder), tmp_path)
 
 
 def test_an_index_that_is_gone_is_not_an_empty_archive(archive: Archive, tmp_path: Path) -> None:

@@ -17,7 +17,16 @@ from oberih.archive.metadata import Description
 from oberih.archive.ocfl import begin, create_root, object_key
 from oberih.archive.packages import manifests, package_prefix, read_manifest
 from oberih.archive.stores.folder import FolderStore
-from oberih.errors import Cancelled, Damaged, InputError, KeyNeeded, NotInArchive, OutputError, StoreError
+from oberih.errors import (
+    Cancelled,
+    Conflict,
+    Damaged,
+    InputError,
+    KeyNeeded,
+    NotInArchive,
+    OutputError,
+    StoreError,
+)
 from oberih.progress import Event, Progress
 from ocfl_help import commit, ocfl_py_root
 
@@ -232,10 +241,12 @@ def test_one_object_of_somebody_else_put_in_the_place_of_ours(archive: Archive, 
     place = placed(archive, "second", first)
     place.rename(place.with_name("true"))
     (store.root / object_key(first)).rename(place)
-    done = verify(archive, stores=["second"])
+    done = verify(archive, stores=["second"], mend=True)
     assert [d.findings[0].code for d in done.damages] == ["other"]
-    assert verify(archive, mend=True).whole
-    assert verify(archive).damages == []
+    assert isinstance(done.unhealed[0].error, Conflict) and not done.whole  # a person has to look
+    place.rename(place.with_name("forged"))
+    place.with_name("true").rename(place)
+    assert verify(archive, objects=[first]).damages == []
 
 
 def test_quick_reads_no_content(archive: Archive, first: str) -> None:
@@ -338,7 +349,7 @@ def test_what_nobody_knows_is_named(archive: Archive, tmp_path: Path) -> None:
         version.add("file", b"data")
         version.finish()
     done = verify(archive)
-    assert set(done.strangers) == {
+    assert not done.whole and set(done.strangers) == {
         ("main", object_key("urn:other:program")), ("second", object_key(theirs.id)),
     }  # fmt: skip
     assert archive.entry(made.id).title == "Recording 9"  # its deposit was cut off: it is taken in

@@ -2,7 +2,7 @@
 
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from oberih.archive.packages import (
     verify_package,
     write_package,
 )
-from oberih.archive.stores import Store
+from oberih.archive.stores import AlreadyThere, Store
 from oberih.archive.stores.folder import FolderStore
 from oberih.errors import Conflict, Damaged, KeyNeeded, NotInArchive, StoreError
 from packing import LONG, USER, deposited, findings, only_file, pack, root, tree
@@ -293,6 +293,43 @@ def test_an_upload_that_dies_is_repeated_and_its_leftovers_swept(
     assert sweep_packages(far, grace=timedelta(seconds=-1), remove=False) == leftovers
     assert sweep_packages(far, grace=timedelta(seconds=-1)) == leftovers
     assert len(list(far.list())) == 2 and findings(far, thing) == []
+
+
+@pytest.mark.parametrize("operation", ["write", "create"])
+def test_an_upload_that_fails_deletes_nothing_on_an_append_only_store(
+    source: FolderStore, far: FolderStore, thing: str, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    def failing(*_: object) -> None:
+        raise AlreadyThere
+
+    def forbidden(key: str) -> None:
+        raise AssertionError(key)
+
+    write_package(source, object_key(thing), 1, far)
+    monkeypatch.setattr(far, operation, failing)
+    monkeypatch.setattr(far, "delete", forbidden)
+    with pytest.raises((Conflict, NotInArchive)):  # never what the store raises
+        write_package(source, object_key(thing), 2, far, append_only=True)
+
+
+def test_a_restore_beside_another_does_no_harm(
+    source: FolderStore, far: FolderStore, thing: str, tmp_path: Path
+) -> None:
+    pack(source, thing, far)
+    target = root(tmp_path / "new")
+    write, done = target.write, []
+
+    def late(key: str, chunks: Iterable[bytes]) -> int:
+        if not done:
+            done.append(write(key, list(chunks)))
+            raise AlreadyThere(key)
+        return write(key, chunks)
+
+    target.write = late  # type: ignore[method-assign]
+    with pytest.raises(Conflict):
+        unpack(far, package_prefix(thing), target)
+    assert len([s for s in target.list() if "/content/" in s.key]) == 1  # the other's is left
+    assert unpack(far, package_prefix(thing), target).version == 3
 
 
 def test_unpacking_that_dies_anywhere_goes_on(

@@ -3,18 +3,31 @@
 import hashlib
 import io
 import json
+import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from keeping import archive_with, contents, placed, recording
+from oberih.archive import describe, open_archive, rebuild, replicate, verify
 from oberih.archive.crypt import encrypted, new_identity
 from oberih.archive.identifiers import mint
+from oberih.archive.metadata import Description
 from oberih.archive.ocfl import begin, object_key
-from oberih.archive.packages import package_prefix, unpack, write_package
+from oberih.archive.packages import (
+    Package,
+    manifests,
+    package_prefix,
+    read_manifest,
+    unpack,
+    verify_package,
+    write_package,
+)
+from oberih.archive.packages.manifest import manifest_bytes
 from oberih.archive.stores.folder import FolderStore
-from oberih.errors import Damaged
+from oberih.errors import Conflict, Damaged, InputError
 from packing import USER, deposited, findings, only_file, root, tree
 
 
@@ -182,3 +195,101 @@ def test_packages_that_were_swapped_are_refused(
     write_package(source, object_key(other), 1, far)
     replace_package(far, only_file(far, other), good, keys[0][1])
     refused(far, other, tmp_path, keys[0][0])
+
+
+# -- what the archive knows itself ---------------------------------------------------------------------------
+
+
+def swap(folder: Path, version: int = 1) -> None:
+    """Put garbage and a manifest that fits it in the place of a package, as its host could."""
+    name = f"v{version}.aaaaaaaa.tar.age"
+    (folder / name).write_bytes(b"garbage")
+    package = Package(name, 7, hashlib.sha512(b"garbage").hexdigest(), version, encryption="age")
+    (folder / f"v{version}.json").write_bytes(manifest_bytes(package))
+
+
+def test_a_package_that_its_host_swapped_is_found_and_healed(tmp_path: Path) -> None:
+    archive, secrets = archive_with(tmp_path, "sealed")
+    made = recording(archive, tmp_path)
+    replicate(archive)
+    swap(placed(archive, "sealed", made.id))
+    for full in (True, False):
+        assert [d.findings[0].code for d in verify(archive, full=full).damages] == ["package-other"]
+    assert verify(archive, mend=True).whole and verify(archive).whole
+    back = rebuild(tmp_path / "back", source=str(tmp_path / "sealed"), identities=[secrets["ada"]])
+    assert contents(back.archive, made.id) == contents(archive, made.id)
+
+
+def test_a_version_that_its_host_made_up_keeps_no_other_from_coming(tmp_path: Path) -> None:
+    archive, secrets = archive_with(tmp_path, "sealed")
+    made = recording(archive, tmp_path)
+    replicate(archive)
+    swap(placed(archive, "sealed", made.id), 2)
+    assert not verify(archive).whole
+    assert {r.store: r.head for r in archive.index.replicas(made.id)} == {"main": "v1", "sealed": "v1"}
+    describe(archive, made.id, Description.make({"titles": {"en": "Church"}}))
+    assert made.id in replicate(archive).copied["sealed"] and verify(archive).whole
+    back = rebuild(tmp_path / "back", source=str(tmp_path / "sealed"), identities=[secrets["ada"]])
+    assert back.archive.object(made.id).head == "v2"
+
+
+def test_nothing_plain_comes_to_a_store_that_must_not_read(tmp_path: Path) -> None:
+    archive, _ = archive_with(tmp_path, "sealed")
+    made = recording(archive, tmp_path)
+    replicate(archive)
+    for file in placed(archive, "sealed", made.id).iterdir():
+        file.unlink()
+    far = archive.store("sealed")
+    write_package(archive.main, object_key(made.id), 1, far)  # say, by a version that knew no better
+    assert {f.code for d in verify(archive).damages for f in d.findings} == {"package-plain"}
+    assert verify(archive, mend=True).whole
+    assert not list(placed(archive, "sealed", made.id).glob("*.tar"))
+    archive.change_settings(lambda table: table.pop("custodians"))
+    recording(archive, tmp_path, 2)
+    before = tree(far, "")
+    done = replicate(archive)
+    assert done.troubles and {type(trouble.error) for trouble in done.troubles} == {InputError}
+    assert tree(far, "") == before
+    with pytest.raises(InputError, match="no custodian"):
+        write_package(archive.main, object_key(made.id), 1, far, [])
+
+
+def test_no_more_is_read_than_can_be_right(source: FolderStore, far: FolderStore, thing: str) -> None:
+    write_package(source, object_key(thing), 1, far)
+    read = 0
+
+    class Endless(FolderStore):
+        def stream(self, key: str, start: int = 0) -> Iterator[bytes]:  # noqa: ARG002
+            nonlocal read
+            while True:
+                read += 1 << 20
+                yield bytes(1 << 20)
+
+    endless = Endless(far.root)
+    manifest = manifests(far, package_prefix(thing))[1]
+    with pytest.raises(Damaged):
+        read_manifest(endless, manifest)
+    assert read <= 1 << 20
+    size = only_file(far, thing).stat().st_size
+    read, whole = 0, read_manifest(far, manifest)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("oberih.archive.packages.writing.read_manifest", lambda *_: whole)
+        assert [f.code for f in verify_package(endless, manifest, full=True)] == ["package-digest"]
+    assert read <= size + (1 << 20)
+
+
+def test_another_history_on_a_store_that_is_trusted_is_never_hidden(tmp_path: Path) -> None:
+    archive, _ = archive_with(tmp_path, "locked")
+    made = recording(archive, tmp_path)
+    replicate(archive)
+    shutil.copytree(archive.folder, tmp_path / "before")
+    describe(archive, made.id, Description.make({"titles": {"en": "The right name"}}))
+    replicate(archive)
+    shutil.rmtree(archive.folder)
+    shutil.move(tmp_path / "before", archive.folder)  # set back, and gone on another way
+    archive = open_archive(archive.folder)
+    describe(archive, made.id, Description.make({"titles": {"en": "Another"}}))
+    before = tree(archive.store("locked"), package_prefix(made.id))
+    done = replicate(archive)
+    assert Conflict in {type(trouble.error) for trouble in done.troubles if trouble.id == made.id}
+    assert tree(archive.store("locked"), package_prefix(made.id)) == before

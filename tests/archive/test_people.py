@@ -13,10 +13,12 @@ from oberih.archive.people import (
     REASONS,
     Person,
     copy_keys,
+    mend_key,
     new_person,
     open_sealed,
     recipient_of,
     seal,
+    tell_withdrawals,
     tombstone_of,
     verify_keys,
     withdraw,
@@ -174,12 +176,65 @@ def test_a_store_that_comes_back_does_not_bring_the_key_back(
     assert tombstone_of(stores[1:], person.pseudonym) == tombstone_of(stores[:1], person.pseudonym)
 
 
+def test_stores_that_keep_no_keys_are_told_of_withdrawals(
+    stores: list[FolderStore], person: Person, tmp_path: Path
+) -> None:
+    locked, untrusted = (FolderStore(tmp_path / name, create=True) for name in ("locked", "untrusted"))
+    tombstone = withdraw(stores, person.pseudonym, "law")
+    assert tell_withdrawals(stores[0], locked, trusted=True) == ()
+    assert tell_withdrawals(stores[0], untrusted, trusted=False) == ()
+    assert tombstone_of([locked], person.pseudonym) == tombstone
+    told = tombstone_of([untrusted], person.pseudonym)
+    assert told is not None and told.reason == "" and told.when == tombstone.when
+    new = FolderStore(tmp_path / "new", create=True)
+    tell_withdrawals(new, locked, trusted=True)  # and back from a store that is trusted
+    assert tombstone_of([new], person.pseudonym) == tombstone
+
+
+def test_nothing_is_deleted_where_nothing_can_be(
+    stores: list[FolderStore], person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = FolderStore(tmp_path / "vault", create=True)
+    left = vault.root / _keyring.KEYS / (TEMPORARY + "old")
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"?")
+    os.utime(left, (0, 0))
+    monkeypatch.setattr(vault, "delete", None)
+    tombstone = withdraw(stores, person.pseudonym, "law", locked=[vault], untrusted=[vault])
+    assert tombstone.unfinished == () and left.exists()
+    told = tombstone_of([vault], person.pseudonym)
+    assert told is not None and told.reason == ""
+
+
+def test_a_stranger_s_store_is_only_read_and_destroys_nothing(
+    stores: list[FolderStore], person: Person, custodians: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    theirs = FolderStore(tmp_path / "theirs", create=True)
+    new, gone = (new_person([theirs], [custodians[0][1]]) for _ in range(2))
+    copy_keys(stores[0], theirs)
+    for one in (person, gone):
+        _keyring.bury(theirs, people.new_tombstone(one.pseudonym, "request"))
+    before = {s.key: (s.tag, theirs.read(s.key)) for s in theirs.list()}
+    assert people.take_keys(theirs, stores[0], stores) == (new.pseudonym,)
+    assert before == {s.key: (s.tag, theirs.read(s.key)) for s in theirs.list()}
+    assert set(people.people(stores[0])) == {person.pseudonym, new.pseudonym}
+    assert tombstone_of(stores[:1], gone.pseudonym) is not None  # there was nothing to destroy
+    fresh = FolderStore(tmp_path / "fresh", create=True)
+    assert people.take_keys(theirs, fresh) == (new.pseudonym,)  # a tombstone wins
+
+
+def test_a_file_of_any_size_is_not_read_whole(stores: list[FolderStore], person: Person) -> None:
+    path = stores[0].root / _keyring.key_file(person.pseudonym)
+    path.write_bytes(bytes(5_000_000))
+    assert _keyring.intact_key(stores[0], person.pseudonym) is None
+    assert list(_keyring.read_all(stores[:1], _keyring.key_file(person.pseudonym))) == [b""]
+
+
 def test_a_host_that_is_not_trusted_cannot_make_up_a_withdrawal(
     stores: list[FolderStore], custodians: list[tuple[str, str]], person: Person
 ) -> None:
     withdraw(stores[1:], person.pseudonym, "request")
-    copied = copy_keys(*stores, trusted=False)
-    assert copied.disputed == (person.pseudonym,) and copied.copied == copied.destroyed == ()
+    assert tell_withdrawals(*stores, trusted=False) == (person.pseudonym,)
     assert open_sealed(stores[:1], [custodians[0][0]], person.pseudonym, seal(person, DATA)) == DATA
     assert keys_on(stores[1]) == []
 
@@ -283,12 +338,14 @@ def test_damaged_keys_are_found_without_a_key_and_mended(
             path.write_bytes(bad)
             assert list(verify_keys(stores[0])) == [person.pseudonym], (name, place)
         assert open_sealed(stores, [custodians[1][0]], person.pseudonym, sealed) == DATA  # by the other store
-        assert copy_keys(stores[1], stores[0]).copied == (person.pseudonym,)
+        assert mend_key(stores[1:], stores[0], person.pseudonym)
         assert path.read_bytes() == good
         path.unlink()
         assert list(verify_keys(stores[0])) == [person.pseudonym]
-        copy_keys(stores[1], stores[0])
+        assert copy_keys(stores[1], stores[0]).copied == (person.pseudonym,)
         assert list(verify_keys(stores[0])) == []
+    withdraw(stores[1:], person.pseudonym, "request")
+    assert not mend_key(stores[1:], stores[0], person.pseudonym)
 
 
 def test_what_is_no_pseudonym_or_nobody_s(stores: list[FolderStore], person: Person) -> None:

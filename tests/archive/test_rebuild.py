@@ -1,7 +1,10 @@
 """From what survived, everything comes back; and the drill that shows it before it is needed."""
 
+import dataclasses
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,10 +22,15 @@ from oberih.archive import (
     short_of_policy,
     verify,
 )
+from oberih.archive.configuration import keep_settings
+from oberih.archive.crypt import new_identity
+from oberih.archive.deposit import new_version
+from oberih.archive.exchange import adopt
 from oberih.archive.index import Index
 from oberih.archive.metadata import Description
 from oberih.archive.people.records import add_person, person_data, withdraw_person
 from oberih.archive.stores import Store
+from oberih.archive.stores.folder import FolderStore
 from oberih.errors import Cancelled, InputError, KeyNeeded, NotInArchive, OutputError, StoreError
 from oberih.progress import Progress
 
@@ -157,10 +165,8 @@ def test_damage_on_the_surviving_store_is_named_and_the_rest_comes(kept: Kept, t
     archive, made, _ = kept
     truncate(next(placed(archive, "second", made.id).rglob("photo-0.jpg")))
     done = rebuild(tmp_path / "new", source=str(tmp_path / "second"))
-    (failed,) = [trouble for trouble in done.troubles if trouble.id]
-    assert "photo-0.jpg" in failed.error.message
-    others = [trouble for trouble in done.troubles if not trouble.id]
-    assert all("--from" in trouble.error.advice for trouble in others)  # it is on them
+    (failed,) = done.troubles
+    assert "photo-0.jpg" in failed.error.message and failed.id
     assert verify(done.archive, mend=True).whole and same(archive, done.archive)  # healed from the others
     done = rebuild(tmp_path / "alone", source=str(tmp_path / "locked"))
     assert done.troubles == [] and same(archive, done.archive)
@@ -178,6 +184,114 @@ def test_index_and_an_inventory_are_lost_at_once(kept: Kept) -> None:
     healed = verify(done.archive, mend=True)
     assert healed.whole and [d.id for d in healed.healed] == [made.id]
     assert contents(done.archive, made.id) == before
+
+
+def test_of_what_only_the_inventory_can_be_read(kept: Kept) -> None:
+    """A damaged `object.json` keeps no object out of the index, and its other copies heal it."""
+    archive, made, _ = kept
+    entry = archive.object(made.id).entry("object.json")
+    flip(placed(archive, "main", made.id) / entry.path)
+    done = rebuild(archive.folder)
+    assert [trouble.store for trouble in done.troubles] == ["main"] and done.troubles[0].id
+    found = done.archive.entry(made.id)
+    assert (found.kind, found.title, found.head) == ("capture", "Recording 0", "v2")  # of version 1
+    checked = verify(done.archive, mend=True)
+    assert checked.whole and [damage.id for damage in checked.healed] == [made.id]
+    assert checked.strangers == []
+    assert contents(done.archive, made.id) == contents(archive, made.id)
+
+
+def test_what_only_a_package_holds_is_told(tmp_path: Path) -> None:
+    archive, _ = archive_with(tmp_path, "locked")
+    made = recording(archive, tmp_path)
+    replicate(archive)
+    shutil.rmtree(placed(archive, "main", made.id))
+    (trouble,) = rebuild(archive.folder).troubles
+    assert trouble.store == "locked" and trouble.id in str(placed(archive, "locked", made.id))
+    assert "--from" in trouble.error.advice  # it is on it
+
+
+def test_a_key_that_opens_only_a_part(kept: Kept, tmp_path: Path) -> None:
+    """The rest is named, and what can be opened comes back."""
+    archive, _, _ = kept
+    secret, recipient = new_identity()
+    archive.change_settings(lambda table: table["custodians"].update(late=recipient))
+    late = recording(archive, tmp_path, 2)
+    replicate(archive)
+    done = rebuild(tmp_path / "new", source=str(tmp_path / "sealed"), identities=[secret])
+    assert late.id in done.archive.index
+    assert any(isinstance(trouble.error, KeyNeeded) and trouble.id for trouble in done.troubles)
+    drilled = drill(archive, "sealed", identities=[secret])
+    assert drilled.objects and any(isinstance(trouble.error, KeyNeeded) for trouble in drilled.troubles)
+    with pytest.raises(KeyNeeded):
+        rebuild(tmp_path / "newer", source=str(tmp_path / "sealed"), identities=[new_identity()[0]])
+
+
+def test_the_surviving_store_is_only_read(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, _, _ = kept
+    stork = add_person(archive, {"name": "Stork"})
+    crane = add_person(archive, {"name": "Crane"})
+    replicate(archive)
+    withdraw_person(archive, crane, "request")
+    folder = tmp_path / "second"
+    (folder / ".oberih-left").write_bytes(b"over from a writer")
+    before = tree(folder)
+    for name in ("create", "replace", "write", "delete"):
+        true = getattr(FolderStore, name)
+
+        def refusing(self: FolderStore, *a: Any, true: Any = true) -> Any:
+            if self.root == folder:
+                raise StoreError("It can only be read.")
+            return true(self, *a)
+
+        monkeypatch.setattr(FolderStore, name, refusing)
+    again = rebuild(tmp_path / "new", source=str(folder)).archive
+    assert tree(folder) == before
+    assert person_data(again, stork, [kept[2]["ada"]]) == {"name": "Stork"}
+    with pytest.raises(KeyNeeded, match="withdrew"):
+        person_data(again, crane, [kept[2]["ada"]])
+
+
+def test_whose_settings_come_back(kept: Kept, tmp_path: Path) -> None:
+    """The newest of the archive itself: not those of another that it once took in."""
+    archive, _, _ = kept
+    for n in range(8):  # whichever comes first in order
+        other, _ = archive_with(tmp_path / str(n), "second")
+        keep_settings(other)
+        adopt(archive, other.holding("main"))
+        for entry in archive.index.objects():
+            if entry.kind.startswith("archive of"):  # an import that was cut off
+                new_version(archive, entry.id, {}, message="m", event="creation", kind="archive")
+    replicate(archive)
+    done = rebuild(tmp_path / "new", source=str(tmp_path / "second"))
+    assert done.archive.settings.custodians == archive.settings.custodians
+    assert (done.stores, done.custodians) == (["locked", "sealed", "second"], ["ada", "bohdan", "chrystyna"])
+
+
+def test_settings_of_a_later_version_end_no_rebuild(kept: Kept, tmp_path: Path) -> None:
+    archive, made, _ = kept
+    (entry,) = archive.index.objects("archive")
+    table = json.loads(archive.object(entry.id).read("settings.json")) | {"colour": "blue"}
+    files = {"settings.json": json.dumps(table).encode()}
+    new_version(archive, entry.id, files, message="m", event="modification")
+    done = rebuild(tmp_path / "new", source=str(archive.folder / "main"))
+    (trouble,) = done.troubles
+    assert "colour" in trouble.error.message and done.stores == []
+    assert contents(done.archive, made.id) == contents(archive, made.id)
+
+
+def test_an_open_archive_sees_the_new_index(kept: Kept) -> None:
+    archive, made, _ = kept
+    reading = archive.index.objects()
+    next(reading)
+    done = rebuild(archive.folder)
+    assert len(list(reading)) == done.indexed - 1  # of the old one, to its end
+    late = recording(done.archive, archive.folder.parent, 7)
+    assert late.id in archive.index and made.id in archive.index
+    archive.index.put([dataclasses.replace(archive.entry(late.id), title="Seen", head="v2")])
+    assert done.archive.entry(late.id).title == "Seen"
 
 
 def test_a_rebuild_that_is_stopped_spoils_no_index(
@@ -201,8 +315,10 @@ def test_a_rebuild_that_is_stopped_spoils_no_index(
     progress = Progress(lambda event: progress.stop.set() if event.kind == "tick" else None)
     with pytest.raises(Cancelled):
         rebuild(tmp_path / "new", source=str(tmp_path / "second"), progress=progress)
-    with pytest.raises(NotInArchive, match="index"):  # it does not seem to be whole, or empty
-        open_archive(tmp_path / "new")
+    for attempt in (open_archive, rebuild):  # it does not seem to be whole, or empty
+        with pytest.raises(NotInArchive, match="not restored to its end") as caught:
+            attempt(tmp_path / "new")  # type: ignore[operator]
+        assert f"--from {tmp_path / 'second'}" in caught.value.advice
     assert same(archive, rebuild(tmp_path / "new", source=str(tmp_path / "second")).archive)
 
 

@@ -1,6 +1,7 @@
 """People: known by a pseudonym; what is kept of them is sealed, and a withdrawal ends it everywhere."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from keeping import archive_with, flip, tree
 from oberih.archive import Archive, create_archive, events_of, open_archive, replicate, verify
 from oberih.archive.crypt import new_identity
+from oberih.archive.people import Tombstone
+from oberih.archive.people.keyring import bury
 from oberih.archive.people.records import add_person, person_data, withdraw_person
+from oberih.archive.stores.folder import FolderStore
 from oberih.errors import InputError, KeyNeeded, NotInArchive
 
 DATA = {"name": "Somebody Special", "contact": "somebody@example.org", "consents": ["photos"]}
@@ -91,6 +95,77 @@ def test_a_key_that_is_lost_or_damaged_is_elsewhere(kept: Kept, tmp_path: Path) 
     assert person_data(archive, person, [secrets["ada"]]) == DATA
     shutil.rmtree(archive.folder / "main" / "people", ignore_errors=True)
     assert person_data(archive, person, [secrets["ada"]]) == DATA
+
+
+def test_keys_are_verified_and_healed(kept: Kept, tmp_path: Path) -> None:
+    archive, _, person = kept
+    replicate(archive)
+    keys = [p for p in tree(archive.folder / "main", tmp_path / "second") if p.name == f"{person}.age"]
+    assert len(keys) == 2
+    for path in keys:
+        good = path.read_bytes()
+        flip(path)
+        assert not verify(archive).whole
+        done = verify(archive, mend=True)
+        assert done.whole and [damage.id for damage in done.healed] == [person]
+        assert path.read_bytes() == good
+    for path in keys:
+        flip(path)
+    done = verify(archive, mend=True)
+    assert {trouble.id for trouble in done.lost} == {person} and not done.whole
+    for path in keys:
+        path.unlink()
+        path.with_suffix(".pub").unlink()
+    assert [damage.id for damage in verify(archive).damages] == [person]
+    withdraw_person(archive, person, "mistake")
+    assert verify(archive).whole
+
+
+def test_an_untrusted_store_learns_as_little_as_it_can(kept: Kept, tmp_path: Path) -> None:
+    archive, _, person = kept
+    replicate(archive)
+    assert not [p for p in tree(tmp_path / "sealed") if person in p.name]
+    withdraw_person(archive, person, "law")
+    (path,) = [p for p in tree(tmp_path / "sealed") if person in p.name]
+    assert b"law" not in path.read_bytes() and path.parent.name == "tombstones"
+
+
+def test_who_was_away_is_told_of_the_withdrawal(kept: Kept, tmp_path: Path) -> None:
+    archive, _, person = kept
+    replicate(archive)
+    for name in ("sealed", "locked"):
+        (tmp_path / name).rename(tmp_path / f"{name} unplugged")
+    archive = open_archive(archive.folder)
+    assert withdraw_person(archive, person, "request").unfinished == ("locked", "sealed")
+    for name in ("sealed", "locked"):
+        (tmp_path / f"{name} unplugged").rename(tmp_path / name)
+    archive = open_archive(archive.folder)
+    assert replicate(archive).troubles == []
+    assert len([p for p in tree(tmp_path / "sealed", tmp_path / "locked") if person in p.name]) == 2
+
+
+def test_a_withdrawal_that_only_an_untrusted_store_tells_of_is_reported(kept: Kept) -> None:
+    archive, secrets, person = kept
+    bury(archive.store("sealed"), Tombstone(person, "2020-01-01T00:00:00+00:00", ""))
+    (trouble,) = replicate(archive).troubles
+    assert trouble.id == person and "not trusted" in trouble.error.message
+    assert person_data(archive, person, [secrets["ada"]]) == DATA
+
+
+def test_only_keys_that_differ_are_read(kept: Kept) -> None:
+    archive, _, _ = kept
+    replicate(archive)
+    read: list[str] = []
+
+    class Watched(FolderStore):
+        def stream(self, key: str, start: int = 0) -> Iterator[bytes]:
+            read.append(key)
+            return super().stream(key, start)
+
+    for name in ("main", "second"):
+        archive.opened[name] = Watched(Path(archive.place(archive.settings.stores[name])))
+    replicate(archive)
+    assert not [key for key in read if "oberih-people" in key]
 
 
 def test_who_is_not_known(kept: Kept) -> None:

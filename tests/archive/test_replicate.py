@@ -26,6 +26,7 @@ from oberih.archive.metadata import Description
 from oberih.archive.packages import package_prefix
 from oberih.archive.people.records import add_person
 from oberih.archive.stores import Store
+from oberih.archive.stores.folder import FolderStore
 from oberih.errors import Cancelled, InputError, KeyNeeded, NotInArchive, StoreError
 from oberih.progress import Progress
 from oberih.settings import StoreSettings
@@ -94,6 +95,45 @@ def test_again_only_what_is_new(tmp_path: Path) -> None:
     after = tree(placed(archive, "locked", first.id))
     assert before.items() < after.items()  # nothing that was written is touched
     assert states(archive, first.id)["locked"] == ("v2", GOOD)
+
+
+@pytest.mark.parametrize("name", ["second", "locked"])
+def test_only_what_was_brought_is_read_back(tmp_path: Path, name: str) -> None:
+    archive, _ = archive_with(tmp_path, name)
+    made = recording(archive, tmp_path, size=50_000)
+    replicate(archive)
+    before = {r.store: r.checked for r in archive.index.replicas(made.id)}
+    describe(archive, made.id, WORDS)
+    read = 0
+
+    class Watched(FolderStore):
+        def stream(self, key: str, start: int = 0) -> Iterator[bytes]:
+            nonlocal read
+            for chunk in super().stream(key, start):
+                read += len(chunk)
+                yield chunk
+
+    archive.opened[name] = Watched(tmp_path / name)
+    assert made.id in replicate(archive).copied[name] and 0 < read < 150_000
+    assert states(archive, made.id)[name] == ("v2", GOOD)
+    after = {r.store: r.checked for r in archive.index.replicas(made.id)}
+    assert after[name] == before[name]  # the first version was not read again
+
+
+def test_what_arrived_is_written_down_not_what_was_asked_for(tmp_path: Path) -> None:
+    archive, _ = archive_with(tmp_path, "second")
+    made = recording(archive, tmp_path)
+    main, told = archive.main, []
+
+    def somebody_goes_on(_: str) -> None:
+        if not told:
+            told.append(archive.index.get(made.id).head)
+            archive.opened["main"] = main
+            describe(archive, made.id, WORDS)
+
+    archive.opened["second"] = Faulty(archive.store("second"), somebody_goes_on)
+    replicate(archive)
+    assert told == ["v1"] and states(archive, made.id)["second"] == ("v2", GOOD)
 
 
 def test_a_copy_that_is_behind_is_no_damage(tmp_path: Path) -> None:

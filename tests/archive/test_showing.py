@@ -9,10 +9,20 @@ import pytest
 from lxml import etree
 
 from keeping import archive_with, flip, folder_with, placed, recording
-from oberih.archive import Archive, deposit_capture, deposit_model, describe, replicate, verify
+from oberih.archive import (
+    Archive,
+    deposit_capture,
+    deposit_model,
+    describe,
+    events_of,
+    journal,
+    rebuild,
+    replicate,
+    verify,
+)
 from oberih.archive.metadata import Description, Smithsonian, read_premis
 from oberih.archive.showing import shown_as
-from oberih.errors import InputError, NotInArchive
+from oberih.errors import InputError, NotInArchive, OberihError
 
 SUITES = Path(__file__).parents[2] / ".." / "shared" / "suites"
 XSD = SUITES / "xsd"
@@ -118,6 +128,41 @@ def test_premis_holds_the_whole_history(kept: Kept, tmp_path: Path) -> None:
     assert named <= {agent.identifier for agent in told.agents}
     files = {one.original_name for one in told.objects if one.category == "file"}
     assert {"originals/photo-0.jpg", "description.json"} <= files
+
+
+def test_many_events_are_cut_into_journals_and_only_those_asked_for_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, _ = archive_with(tmp_path)
+    made = [recording(archive, tmp_path, seed, files=1) for seed in range(4)]
+    monkeypatch.setattr(journal, "AT_MOST", 2)
+    for one in made:
+        flip(next(placed(archive, "main", one.id).rglob("photo-0.jpg")))
+    verify(archive)
+    journals = {entry.id: entry for entry in archive.index.objects("journal")}
+    assert len(journals) == 2
+    read: list[str] = []
+    true = Archive.object
+    monkeypatch.setattr(Archive, "object", lambda *given: (read.append(given[1]), true(*given))[1])
+    for one in made:
+        assert [e.outcome for e in events_of(archive, one.id)] == ["failure"]
+    assert len(read) == 4  # one each
+    archive = rebuild(archive.folder).archive
+    read.clear()
+    for _ in range(2):
+        assert [e.type for e in events_of(archive, made[0].id)] == ["fixity check", "recovery"]
+    assert len(read) == 3 + 2  # all of them once, since nobody knew what they tell of
+
+
+def test_a_damaged_journal_is_left_out(tmp_path: Path) -> None:
+    archive, _ = archive_with(tmp_path, "second")
+    made = recording(archive, tmp_path)
+    replicate(archive)
+    (entry,) = archive.index.objects("journal")
+    flip(next(placed(archive, "main", entry.id).rglob("events.xml")))
+    unreadable: list[OberihError] = []
+    told = read_premis(shown_as(archive, made.id, "premis", unreadable=unreadable))
+    assert [event.type for event in told.events][-1] == "ingestion" and len(unreadable) == 1
 
 
 def test_what_has_no_description(tmp_path: Path) -> None:

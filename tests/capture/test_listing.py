@@ -111,3 +111,14 @@ def test_a_linked_folder_is_searched_once(tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "back").symlink_to(photos)
     found = list(listed([photos], [], refused))
     assert [one.inside for one in found] == [("linked", "a.txt")]
+
+
+def test_recordings_leave_nothing_out(tmp_path: Path) -> None:
+    folder = tmp_path / "card"
+    files(folder, "a.jpg", ".hidden.jpg", ".thumbs/b.jpg")
+    (folder / "again.jpg").symlink_to("a.jpg")
+    names = [recording.name for recording in recordings([folder])]
+    assert sorted(names) == [".hidden.jpg", ".thumbs/b.jpg", "a.jpg", "again.jpg"]
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(OSError, match="neither a file nor a folder"):
+        recordings([folder])

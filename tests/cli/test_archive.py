@@ -5,13 +5,16 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from keeping import flip, folder_with
 from oberih.archive import open_archive
+from oberih.archive.ocfl import object_key
 from oberih.cli import run
+from oberih.errors import Cancelled
 from ocfl_help import ocfl_py_root
 
 ID = re.compile(r"ark:/99999/\w+")
@@ -176,6 +179,7 @@ def test_where_the_archive_is(said: Said, home: Path, monkeypatch: pytest.Monkey
         (["custodians", "add", "ada"], 2, "already"),
         (["custodians", "add", "eve", "--recipient", "age1nonsense"], 2, "no recipient"),
         (["custodians", "add", "eve", "-o", "ada.key"], 2, "there already"),
+        (["custodians", "add", "Not a name"], 2, "Not a name"),  # and no key is written
         (["people", "show", "p-nobody"], 12, "Nobody"),
         (["people", "add", "--data", "photos/one.jpg"], 2, "JSON"),
         (["people", "add", "--data", "gone.json"], 2, "gone.json"),
@@ -218,6 +222,25 @@ def test_no_good_copy_left_is_said_loudly(said: Said, kept: str, home: Path) -> 
     assert "LOST" in shown and kept in shown and "Nothing was changed" in shown
 
 
+def test_what_no_key_opens_is_lost_until_there_is_one(said: Said, kept: str, home: Path) -> None:
+    said("stores", "add", "far", "far", "--untrusted", "--threat", "abroad")
+    said("replicate")
+    for store in ("archive/main", "second"):
+        flip(content(home, store, "one.jpg"))
+    assert "LOST" in said("verify", "--heal", code=13)
+    assert "2 healed" in said("verify", "--heal", "--key", "ada.key")
+
+
+def test_rebuilding_says_what_came_back_and_what_did_not(said: Said, kept: str, home: Path) -> None:
+    said("stores", "add", "far", "far", "--append-only", "--threat", "abroad")
+    said("replicate")
+    shown = said("rebuild", "--from", "second", "--archive", "new")
+    assert "Stores: far, second. Custodians: ada." in shown
+    for store in ("new/main", "second"):
+        shutil.rmtree(content(home, store, "one.jpg").parents[4])
+    assert "far" in said("rebuild", "--archive", "new", code=12)
+
+
 def test_a_store_that_is_away(said: Said, kept: str, home: Path) -> None:
     (home / "second").rename(home / "unplugged")
     assert "NOT CHECKED: second" in said("verify", code=10)
@@ -225,6 +248,56 @@ def test_a_store_that_is_away(said: Said, kept: str, home: Path) -> None:
     shown = said("deposit", "photos", code=10)
     assert "Deposited: " in shown and "Not done" in shown  # but it is in the archive
     assert re.search(r"second .*there", said("stores")) or "second" in said("stores")
+
+
+def stopped(*_: object, **__: object) -> None:
+    raise Cancelled("Stopped.")
+
+
+def test_a_stop_while_copies_are_made_swallows_no_receipt(
+    said: Said, told: Callable[..., dict[str, Any]], kept: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("oberih.archive.replicate", stopped)
+    assert "Deposited: ark:" in said("deposit", "photos", code=130)
+    assert run(["deposit", "photos", "--progress", "json"]) == 130
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (receipt,) = [line for line in lines if line["kind"] == "deposited"]
+    assert receipt["id"] != kept and len(receipt["files"]) == 5
+
+
+def test_a_model_of_which_a_copy_is_not_made(
+    said: Said, told: Callable[..., dict[str, Any]], kept: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {"model.glb": b"glTF", "report.json": b'{"surface": {"triangles": 1}}', "paradata.json": b"{}"}
+
+    def reconstruct(_: object, out: Path, *__: object, **___: object) -> SimpleNamespace:
+        folder_with(out, parts)
+        return SimpleNamespace(report_json=out / "report.json")
+
+    monkeypatch.setattr("oberih.work.walk.reconstruct", reconstruct)
+    monkeypatch.setattr("oberih.cli.reconstruct.summary", lambda *_: [])
+    (home / "second").rename(home / "unplugged")
+    done = told("reconstruct", "photos", "-o", "out", code=10)
+    assert done["kind"] == "result" and done["not_done"] and done["capture"] == kept
+    (home / "unplugged").rename(home / "second")
+    again = told("reconstruct", "photos", "-o", "out")
+    assert again["not_done"] == [] and again["model"] == done["model"]
+    monkeypatch.setattr("oberih.work.walk.replicate", stopped)
+    assert "Deposited: " + kept in said("reconstruct", "photos", "-o", "out", code=130)
+
+
+def test_what_nobody_knows_is_no_good_end(said: Said, kept: str, home: Path) -> None:
+    assert said("deposit", "photos", "--archive", "other", "--local")
+    (stranger,) = open_archive(home / "other").index.objects("capture")
+    key = object_key(stranger.id)
+    shutil.copytree(home / "other" / "main" / key, home / "second" / key)
+    shown = said("verify", code=1)
+    assert "UNKNOWN on second" in shown and "oberih rebuild --from second" in shown
+    assert stranger.id not in said("list")
+    said("rebuild", "--from", "second")
+    said("replicate")
+    assert stranger.id in said("list") and "UNKNOWN" not in said("verify")
 
 
 def test_people(said: Said, told: Callable[..., dict[str, Any]], kept: str, home: Path) -> None:

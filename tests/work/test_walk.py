@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from keeping import archive_with, contents, flip, folder_with, placed
-from oberih.archive import Archive, short_of_policy
+from oberih.archive import Archive, Deposited, describe, short_of_policy
+from oberih.archive.metadata import Description
 from oberih.errors import Cancelled, InputError, NoOverlap
 from oberih.progress import Progress
 from oberih.work import preserve_and_reconstruct, walk
@@ -87,6 +88,34 @@ def test_work_that_fails_leaves_the_capture_safe(
     work(lambda: None)
     done = preserve_and_reconstruct(archive, [photos], tmp_path / "out")
     assert done.capture.id == capture and captures(archive) == [capture]  # not deposited twice
+
+
+def test_the_same_again_is_no_other_model(kept: tuple[Archive, Path], tmp_path: Path, work: Replace) -> None:
+    archive, photos = kept
+    work(lambda: None)
+    first = preserve_and_reconstruct(archive, [photos], tmp_path / "out")
+    describe(archive, first.model.id, Description.make({"titles": {"en": "Church"}}))
+    again = preserve_and_reconstruct(archive, [photos], tmp_path / "out")
+    assert again.model.id == first.model.id and again.model.version == "v2"
+    (photos / "three.jpg").write_bytes(b"three")
+    other = preserve_and_reconstruct(archive, [photos], tmp_path / "out")
+    assert other.model.id != first.model.id and len(list(archive.index.objects("model"))) == 2
+
+
+def test_receipts_are_given_before_anything_else_can_go_wrong(
+    kept: tuple[Archive, Path], tmp_path: Path, work: Replace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, photos = kept
+    work(lambda: None)
+    receipts: list[Deposited] = []
+
+    def stopped(*_: object, **__: object) -> None:
+        raise Cancelled("Stopped.")
+
+    monkeypatch.setattr(walk, "replicate", stopped)
+    with pytest.raises(Cancelled):
+        preserve_and_reconstruct(archive, [photos], tmp_path / "out", tell=receipts.append)
+    assert [one.id for one in receipts] == captures(archive)
 
 
 def test_another_photo_is_another_capture(kept: tuple[Archive, Path], tmp_path: Path, work: Replace) -> None:

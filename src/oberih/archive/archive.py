@@ -4,22 +4,28 @@ FOLDER/
   oberih.toml     stores, custodians, policy (see `oberih.settings`)
   main/           the first store: OCFL objects, readable without Oberih
   index.sqlite    what lies where; can be rebuilt from any store
+  oberih.lock     see `lock`
 """
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from oberih import settings as rules
-from oberih.archive.holdings import Holding, holding
+from oberih.archive.holdings import Holding, Ledger, holding
 from oberih.archive.identifiers import mint, parse
-from oberih.archive.index import Entry, Index
+from oberih.archive.identity import check_identity, identity, mark, taken_up
+from oberih.archive.index import Entry, Index, remove_index
+from oberih.archive.lock import LOCK, locked
 from oberih.archive.ocfl import create_root, object_key, object_keys, read_object
 from oberih.archive.ocfl.objects import OcflObject
 from oberih.archive.stores import Store, open_store
-from oberih.errors import InputError, NotInArchive, OutputError, StoreError
+from oberih.errors import Conflict, InputError, NotInArchive, OberihError, OutputError, StoreError
 from oberih.i18n import say
 from oberih.settings import Settings, StoreSettings
 
@@ -27,6 +33,8 @@ __all__ = ["MAIN", "Archive", "create_archive", "open_archive"]
 
 MAIN = "main"  # the store that everything is deposited in first
 INDEX = "index.sqlite"
+RESTORING = "restoring.txt"  # is there while everything comes back from another store, which it names
+FIRST_STORE = {"url": MAIN, "threat": "this machine"}
 
 
 @dataclass
@@ -39,10 +47,35 @@ class Archive:
     opened: dict[str, Store] = field(default_factory=dict)
 
     def store(self, name: str) -> Store:
-        """The store of that name, opened once. Raises `NotInArchive`, `StoreError`."""
+        """The store of that name, opened once. Raises `NotInArchive`; `StoreError`, also if what is there is
+        not that store.
+        """
         if name not in self.opened:
-            self.opened[name] = self.open(self.store_settings(name))
+            given = self.store_settings(name)
+            store = self.open(given)
+            if given.id:
+                check_identity(store, given.id)
+                self.refuse_twin(given.id, name, StoreError)
+            else:
+                self.take_up(name, given, store)
+            self.opened[name] = store
         return self.opened[name]
+
+    def take_up(self, name: str, given: StoreSettings, store: Store) -> None:
+        """Begin to use a store that somebody wrote into the settings by hand."""
+        found = taken_up(store, packages=given.packages)
+        self.refuse_twin(found, name, StoreError)
+        if name in rules.read(self.folder / rules.FILE).get("stores", {}):  # not only in the environment
+            self.change_settings(lambda table: table["stores"][name].update(id=found))
+
+    def refuse_twin(self, found: str, name: str, error: type[OberihError]) -> None:
+        """Raise ``error`` if the store with the marker ``found`` has another name than ``name`` already."""
+        for other, known in self.settings.stores.items():
+            if found and other != name and known.id == found:
+                raise error(
+                    say("The store {name} is at this place already.", name=other),
+                    "Two names for one place would count as two copies. Give another place.",
+                )
 
     def store_settings(self, name: str) -> StoreSettings:
         if name not in self.settings.stores:
@@ -51,21 +84,24 @@ class Archive:
             )
         return self.settings.stores[name]
 
+    def locked(self, *, exclusive: bool) -> AbstractContextManager[None]:
+        """Hold the archive's lock (see `lock`): alone, or with others who only add objects."""
+        if not exclusive:
+            self.store(MAIN)  # taking it up may change the settings, for which one has to be alone
+        return locked(self.folder, exclusive=exclusive)
+
     def open(self, given: StoreSettings, *, create: bool = False) -> Store:
-        url = self.place(given)
-        keys = [key.get_secret_value() if key else None for key in (given.access_key, given.secret_key)]
-        store = open_store(url, access_key=keys[0], secret_key=keys[1], create=create)
-        if create and not given.packages:
-            create_root(store)
-        return store
+        """What is at the place of a store, whichever store it is."""
+        return open_given(self.folder, given, create=create)
 
     def place(self, given: StoreSettings) -> str:
         """The URL of a store; that of a folder is its path, and may be relative to the archive."""
-        return given.url if "://" in given.url else os.path.realpath(self.folder / given.url)
+        return place_of(self.folder, given)
 
     def holding(self, name: str) -> Holding:
         """What the store of that name holds. Raises `NotInArchive`, `StoreError`."""
-        return holding(self.store(name), self.store_settings(name), self.recipients())
+        ledger = Ledger(self.index, name)
+        return holding(self.store(name), self.store_settings(name), self.recipients(), ledger)
 
     @property
     def main(self) -> Store:
@@ -91,7 +127,17 @@ class Archive:
         return self.index.get(identifier if identifier in self.index else parse(identifier))
 
     def change_settings(self, edit: Callable[[dict[str, Any]], None]) -> None:
-        self.settings = rules.change(self.folder / rules.FILE, edit)
+        with locked(self.folder, exclusive=True):
+            before, self.settings = self.settings, rules.change(self.folder / rules.FILE, edit)
+        for name in list(self.opened):
+            new, old = self.settings.stores.get(name), before.stores.get(name)
+            if new is None or old is None or (old.id and new != old):
+                del self.opened[name]
+        self.forget_strangers()
+
+    def forget_strangers(self) -> None:
+        """Let the index forget copies on stores that are none of ours any more."""
+        self.index.keep_stores({name: given.id for name, given in self.settings.stores.items()})
 
     def add_store(self, name: str, given: StoreSettings) -> Store:
         """Begin to keep copies on another store. Nothing is copied yet (see `replicate`)."""
@@ -115,6 +161,8 @@ class Archive:
 
         rules.check(self.folder / rules.FILE, edit)  # before anything is made
         store = self.open(given, create=True)
+        self.refuse_twin(identity(store), name, InputError)
+        table["id"] = mark(store, packages=given.packages)
         self.change_settings(edit)
         self.opened[name] = store
         return store
@@ -155,7 +203,7 @@ def create_archive(folder: Path | str, **changes: Any) -> Archive:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        empty = not any(folder.iterdir())
+        empty = all(path.name == LOCK or path.name.startswith(rules.DRAFT) for path in folder.iterdir())
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise OutputError(
@@ -166,11 +214,35 @@ def create_archive(folder: Path | str, **changes: Any) -> Archive:
         raise InputError(
             say("{path} is not an archive, and not empty.", path=folder), "Give an empty or a new folder."
         )
-    table = {"stores": {MAIN: {"url": MAIN, "threat": "this machine"}}, **changes}
-    settings = rules.change(folder / rules.FILE, lambda t: t.update(table))
-    archive = Archive(folder, settings, Index(folder / INDEX))
-    archive.opened[MAIN] = archive.open(settings.stores[MAIN], create=True)
+    with locked(folder, exclusive=True):
+        if (folder / rules.FILE).exists():
+            raise Conflict(
+                say("Somebody else made an archive in {path} just now.", path=folder), "Try again."
+            )
+        table = {"stores": {MAIN: FIRST_STORE}, **changes}
+        return finished(folder, rules.change(folder / rules.FILE, lambda t: t.update(table)))
+
+
+def finished(folder: Path, settings: Settings) -> Archive:
+    """Bring the making of an archive to its end. The settings are there; the index, which comes last, says
+    that the rest is too.
+    """
+    store = open_given(folder, settings.stores[MAIN], create=True)
+    found = mark(store, packages=False)
+    settings = rules.change(folder / rules.FILE, lambda table: table["stores"][MAIN].update(id=found))
+    return with_index(folder, settings, store)
+
+
+def with_index(folder: Path, settings: Settings, main: Store) -> Archive:
+    remove_index(folder / INDEX)  # the log of one that is gone would spoil the new one
+    archive = Archive(folder, settings, Index(folder / INDEX), {MAIN: main})
+    archive.forget_strangers()
     return archive
+
+
+def being_made(settings: Settings) -> bool:
+    """Whether whoever made the archive may have died before its main store was there."""
+    return len(settings.stores) == 1 and not settings.stores[MAIN].id
 
 
 def open_archive(folder: Path | str, *, create: bool = False) -> Archive:
@@ -184,24 +256,50 @@ def open_archive(folder: Path | str, *, create: bool = False) -> Archive:
             "`oberih deposit` makes one; `oberih rebuild` restores one from a store that survived.",
         )
     settings = settings_of(folder)
-    lost = not (folder / INDEX).exists()
-    archive = Archive(folder, settings, Index(folder / INDEX))
-    if lost:
-        # Whoever made the archive may have died before the main store was there.
-        new = len(settings.stores) == 1 and not settings.custodians
-        try:
-            archive.opened[MAIN] = archive.open(settings.stores[MAIN], create=new)
-            empty = next(object_keys(archive.main), None) is None
-        except StoreError:
-            (folder / INDEX).unlink(missing_ok=True)
-            raise
-        if not empty:
-            (folder / INDEX).unlink(missing_ok=True)
+    if (folder / INDEX).exists():
+        archive = Archive(folder, settings, Index(folder / INDEX))
+        archive.forget_strangers()
+        return archive
+    refuse_half_restored(folder)
+    given = settings.stores[MAIN]
+    with locked(folder, exclusive=True):
+        main = open_given(folder, given, create=being_made(settings))
+        if given.id:
+            check_identity(main, given.id)
+        if next(object_keys(main), None) is not None:
             raise NotInArchive(
                 say("The index of {path} is gone; the objects are there.", path=folder),
                 say("Make it again: oberih rebuild --archive {path}", path=folder),
             )
-    return archive
+        return with_index(folder, settings, main) if given.id else finished(folder, settings)
+
+
+def refuse_half_restored(folder: Path) -> None:
+    """Raise `NotInArchive` if restoring from another store began and did not come to its end."""
+    try:
+        source = (folder / RESTORING).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return
+    raise NotInArchive(
+        say("{path} is not restored to its end yet.", path=folder),
+        say("Go on: oberih rebuild --archive {path} --from {source} (or from another store).",
+            path=shlex.quote(str(folder)), source=shlex.quote(source)),
+    )  # fmt: skip
+
+
+def open_given(folder: Path, given: StoreSettings, *, create: bool = False) -> Store:
+    keys = [key.get_secret_value() if key else None for key in (given.access_key, given.secret_key)]
+    store = open_store(place_of(folder, given), access_key=keys[0], secret_key=keys[1], create=create)
+    if create and not given.packages:
+        create_root(store)
+    return store
+
+
+def place_of(folder: Path, given: StoreSettings) -> str:
+    parts = urlsplit(given.url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        return os.path.realpath(unquote(parts.path))
+    return given.url if "://" in given.url else os.path.realpath(folder / given.url)
 
 
 def settings_of(folder: Path) -> Settings:

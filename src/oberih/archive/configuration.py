@@ -1,12 +1,16 @@
 """The archive's own settings, kept in the archive: they come back with the objects."""
 
 import json
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from oberih import settings as rules
 from oberih.archive.archive import MAIN, Archive
 from oberih.archive.deposit import ABOUT, deposit_files, new_version
+from oberih.archive.identity import identity
 from oberih.archive.ocfl import object_keys, read_object
+from oberih.archive.stores import Store
 from oberih.errors import OberihError
 
 __all__ = ["CONFIGURATION", "keep_settings", "recall_settings"]
@@ -46,8 +50,26 @@ def without_secrets(table: dict[str, Any]) -> dict[str, Any]:
     return {**table, "stores": stores}
 
 
-def recall_settings(archive: Archive) -> None:
-    """Take stores, custodians and policy from the newest settings in the restored objects, if any."""
+def recall_settings(archive: Archive, source: Store) -> tuple[list[str], list[str]]:
+    """Take stores, custodians and policy from the newest settings in the restored objects, if any.
+
+    ``source`` is the store that they came from: the archive's own settings name it, those that were once
+    imported from another archive do not. Returns the names of the stores and custodians that came back.
+    Raises `InputError` if this version of Oberih does not know the settings.
+    """
+    marker = identity(source)
+    found = [one for one in candidates(archive) if not foreign(one[1], marker)]
+    if not found:
+        return [], []
+    _, table = max(found, key=lambda one: (marker in markers(one[1]), one[0]))
+    mine = rules.read(archive.folder / rules.FILE)["stores"][MAIN]
+    table["stores"] = {**table["stores"], MAIN: mine}
+    archive.change_settings(lambda t: t.update(table))
+    return sorted(set(table["stores"]) - {MAIN}), sorted(archive.settings.custodians)
+
+
+def candidates(archive: Archive) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """Settings that can be read, and when they were written down."""
     for key in object_keys(archive.main):
         try:
             found = read_object(archive.main, key)
@@ -56,9 +78,17 @@ def recall_settings(archive: Archive) -> None:
             if json.loads(found.read(ABOUT)).get("kind") != CONFIGURATION:
                 continue
             table = json.loads(found.read(SETTINGS))
-        except (OberihError, ValueError):
+        except (OberihError, ValueError, AttributeError):
             continue
-        mine = rules.read(archive.folder / rules.FILE)["stores"][MAIN]
-        table["stores"] = {**table.get("stores", {}), MAIN: mine}
-        archive.change_settings(lambda t, table=table: t.update(table))  # type: ignore[misc]
-        return
+        if isinstance(table, dict) and isinstance(table.setdefault("stores", {}), dict):
+            yield found.inventory.versions[found.head].created, table
+
+
+def markers(table: dict[str, Any]) -> set[str]:
+    """What the markers of the stores in some settings say, "" for one that had none yet."""
+    return {str(store.get("id", "")) for store in table["stores"].values() if isinstance(store, dict)}
+
+
+def foreign(table: dict[str, Any], marker: str) -> bool:
+    """Whether settings that know all their stores do not know the one with ``marker``."""
+    return bool(marker) and not markers(table) & {marker, ""}

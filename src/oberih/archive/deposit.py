@@ -21,14 +21,14 @@ from typing import Any
 
 from oberih import __version__
 from oberih.archive.archive import MAIN, Archive
-from oberih.archive.index import GOOD, Entry, Replica, instant
+from oberih.archive.index import GOOD, LONG_AGO, UNCHECKED, Entry, Replica, instant
 from oberih.archive.metadata.description import CaptureInfo, CaptureOf, Description, ModelInfo, model_info
 from oberih.archive.metadata.premis import Agent, Event, ObjectInfo, premis_xml
 from oberih.archive.ocfl import Added, Commit, OcflObject, begin
 from oberih.archive.ocfl.objects import read_at
 from oberih.archive.stores import Store
 from oberih.capture import Recording, recordings
-from oberih.errors import Damaged, InputError, NotInArchive
+from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.progress import Progress
 
@@ -43,7 +43,6 @@ __all__ = [
     "deposit_capture",
     "deposit_files",
     "deposit_model",
-    "deposited_before",
     "describe",
     "entry_at",
     "entry_of",
@@ -94,33 +93,6 @@ def deposit_capture(
     return deposit_files(archive, files, about, extra, event="capture", progress=progress)
 
 
-def deposited_before(
-    archive: Archive, paths: Sequence[Path | str], ignore: Path, *, progress: Progress | None = None
-) -> Deposited | None:
-    """The newest capture of the same names and bytes, if there is one."""
-    found = readable(paths, [archive.folder, ignore])
-    if not found:
-        return None
-    names = {f"{ORIGINALS}/{recording.name}": recording.path for recording in found}
-    digests: dict[str, str] = {}
-    for entry in sorted(archive.index.objects("capture"), key=lambda entry: entry.changed, reverse=True):
-        try:
-            held = archive.object(entry.id)
-        except (Damaged, NotInArchive):
-            continue  # it keeps nobody from working: `verify` tells of it
-        files = {path: one.digest for path, one in held.inventory.files().items()}
-        if {path for path in files if path.startswith(f"{ORIGINALS}/")} != names.keys():
-            continue
-        if not digests:
-            with (progress or Progress()).stage("comparing", len(names)) as stage:
-                for path, file in names.items():
-                    digests[path] = digest_of(file)
-                    stage.tick()
-        if all(files[path] == digest for path, digest in digests.items()):
-            return Deposited(held.id, held.head, held.digest, files, entry.bytes)
-    return None
-
-
 def deposit_model(
     archive: Archive,
     folder: Path | str,
@@ -141,13 +113,18 @@ def deposit_model(
             say("{path} holds no model: {name} is missing.", path=folder, name=missing[0]),
             "Run `oberih reconstruct` to its end first.",
         )
-    files = {r.name: r.path for r in readable([folder], [folder / "work", archive.folder])}
+    files = model_files(archive, folder)
     made_from = [
         {"id": capture.id, "version": capture.version, "digest": capture.digest} for capture in captures
     ]
     about = {"kind": "model", "title": title or titled(description) or folder.name, "captures": made_from}
     extra = {MODEL: measured(folder, captures, textures=1).dump(), **described(description)}
     return deposit_files(archive, files, about, extra, event="creation", progress=progress)
+
+
+def model_files(archive: Archive, folder: Path) -> dict[str, Path]:
+    """Path in the object -> file of what ``oberih reconstruct`` made in ``folder``, its work apart."""
+    return {r.name: r.path for r in readable([folder], [folder / "work", archive.folder])}
 
 
 def measured(folder: Path, captures: Sequence[Deposited], *, textures: int) -> ModelInfo:
@@ -169,13 +146,18 @@ def deposit_files(
     extra: Mapping[str, bytes],
     *,
     event: str,
+    identifier: str = "",
     progress: Progress | None = None,
 ) -> Deposited:
-    """Deposit ``files`` (path in the object -> file) and small ``extra`` files as a new object."""
+    """Deposit ``files`` (path in the object -> file) and small ``extra`` files as a new object.
+
+    ``identifier``: a new one of `Archive.mint`, if it had to be known before.
+    """
     progress = progress or Progress()
-    identifier = archive.mint()
+    identifier = identifier or archive.mint()
     size = sum(file.stat().st_size for file in files.values() if file.is_file())
     with (
+        archive.locked(exclusive=False),
         progress.stage("depositing", size) as stage,
         begin(archive.main, identifier, message=f"deposit of a {about['kind']}", user=agent_name()) as commit,
     ):
@@ -184,7 +166,7 @@ def deposit_files(
         about = {"schema": SCHEMA, "id": identifier, "created": instant(), "bytes": size, **about}
         finish(commit, added, about, extra, event)
         made = commit.finish()
-    return registered(archive, made, about)
+        return registered(archive, made, about)
 
 
 def describe(
@@ -209,15 +191,16 @@ def new_version(
     kind: str = "",
 ) -> Deposited:
     """A new version of an object in which small ``files`` are new; all else stays. Raises `Conflict`."""
-    base = archive.object(identifier)
-    about = json.loads(base.read(ABOUT))
-    about |= {"title": title or about["title"], "kind": kind or about["kind"]}
-    about["bytes"] = about.get("bytes", 0) + sum(map(len, files.values()))
-    with begin(archive.main, base.id, base=base, message=message, user=agent_name()) as commit:
-        commit.keep()
-        finish(commit, [], about, files, event)
-        made = commit.finish()
-    return registered(archive, made, about)
+    with archive.locked(exclusive=False):
+        base = archive.object(identifier)
+        about = json.loads(base.read(ABOUT))
+        about |= {"title": title or about["title"], "kind": kind or about["kind"]}
+        about["bytes"] = about.get("bytes", 0) + sum(map(len, files.values()))
+        with begin(archive.main, base.id, base=base, message=message, user=agent_name()) as commit:
+            commit.keep()
+            finish(commit, [], about, files, event)
+            made = commit.finish()
+        return registered(archive, made, about)
 
 
 def finish(
@@ -268,7 +251,11 @@ def capture_info(found: Sequence[Recording], person: str, conditions: str) -> Ca
 def registered(archive: Archive, made: OcflObject, about: Mapping[str, Any]) -> Deposited:
     """Write a new version into the index, and make its receipt."""
     entry = entry_of(made, about)
-    archive.index.put([entry], [Replica(made.id, MAIN, made.head, GOOD, instant())])
+    state, checked = GOOD, instant()
+    if made.head != "v1":  # of what earlier versions hold, nothing was read
+        before = [r for r in archive.index.replicas(made.id) if r.store == MAIN]
+        state, checked = (before[0].state, before[0].checked) if before else (UNCHECKED, LONG_AGO)
+    archive.index.put([entry], [Replica(made.id, MAIN, made.head, state, checked)])
     files = {path: found.digest for path, found in made.inventory.files().items()}
     return Deposited(made.id, made.head, made.digest, files, entry.bytes)
 

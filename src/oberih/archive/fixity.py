@@ -2,37 +2,44 @@
 
 A run reads the copies that were not read for longest first, so it can be stopped at any time and goes on
 where it was. Healing takes files from any copy that is good: a whole one, a package, or, file by file, from
-copies each of which is damaged elsewhere. Where nothing good is left, nothing is changed.
+copies each of which is damaged elsewhere. Where nothing good is left, nothing is changed. Nor is anything
+where two histories of an object met, or the main store is the one that went back: that is for a person.
 """
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from oberih.archive.archive import MAIN, Archive, stores_of
-from oberih.archive.deposit import entry_at
+from oberih.archive.catching_up import catch_up, take_in
 from oberih.archive.findings import Finding
-from oberih.archive.gather import good_copy
-from oberih.archive.holdings import MISSING, Holding, OcflHolding, silent
-from oberih.archive.index import GOOD, LONG_AGO, LOST, UNCHECKED, Entry, Replica, instant
+from oberih.archive.gather import good_copy, sweep_scratch
+from oberih.archive.holdings import MISSING, Holding, OcflHolding, PackageHolding, silent
+from oberih.archive.index import GOOD, LOST, Entry, Replica, instant
 from oberih.archive.journal import happened, write_down
 from oberih.archive.metadata.premis import Event
 from oberih.archive.ocfl import read_object
 from oberih.archive.ocfl.inventory import number_of
-from oberih.archive.replicate import Trouble
+from oberih.archive.pace import Pace, Rows
+from oberih.archive.packages import manifests
+from oberih.archive.people.checking import check_people, heal_person
+from oberih.archive.replicate import AT_ONCE, Trouble
 from oberih.archive.stores import Store, Unreadable
-from oberih.errors import Cancelled, Damaged, InputError, NotInArchive, OberihError, StoreError
+from oberih.archive.stores.folder import FolderStore
+from oberih.errors import Cancelled, Conflict, Damaged, InputError, NotInArchive, OberihError, StoreError
 from oberih.i18n import say
 from oberih.progress import Progress, Tick
 
 __all__ = ["Damage", "Verified", "heal", "verify"]
 
-THREADS = 2
+THREADS = 2  # on a disk; a store far away is waited for most of the time
 LEFT_OVER = timedelta(days=7)  # what nobody finished or touched for so long, nobody will
+OTHER, NEWER = "other", "newer"  # codes of findings that are for a person to decide
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,9 @@ class Verified:
 
     @property
     def whole(self) -> bool:
-        """Everything that was to be checked was, and is good now."""
-        return not (self.lost or self.unhealed or self.troubles) and len(self.healed) == len(self.damages)
+        """Everything that was to be checked was, and is good now; and there is nothing else."""
+        wrong = self.lost or self.unhealed or self.troubles or self.strangers
+        return not wrong and len(self.healed) == len(self.damages)
 
 
 def verify(
@@ -94,11 +102,15 @@ def verify(
         for name in names:
             check_store(archive, name, full, due, wanted, done, pace, progress)
         if mend:
-            for identifier in sorted({damage.id for damage in done.damages}):
-                heal(archive, identifier, done, identities, progress)
-            for name in names if full and not wanted and not due else ():
-                with suppress(StoreError):
-                    done.swept += [(name, key) for key in archive.holding(name).sweep(LEFT_OVER)]
+            damaged = defaultdict(list)
+            for damage in done.damages:
+                damaged[damage.id].append(damage)
+            for identifier, damages in sorted(damaged.items()):
+                heal_object(archive, identifier, damages, done, identities, progress)
+            if full and not wanted and not due:
+                sweep(archive, names, done)
+        if not wanted:
+            verify_people(archive, names, mend, done)
     finally:  # what was found and done is told, also when the run was stopped
         done.seconds = time.monotonic() - started
         try:
@@ -106,6 +118,27 @@ def verify(
         except (StoreError, InputError) as error:
             done.troubles.append(Trouble(MAIN, "", error))
     return done
+
+
+def verify_people(archive: Archive, names: Sequence[str], mend: bool, done: Verified) -> None:
+    """Check people's keys, which lie outside of the objects. (That a store is away was said before.)"""
+    for name in names:
+        with suppress(StoreError):
+            for pseudonym, finding in check_people(archive, name):
+                done.damages.append(damage := Damage(name, pseudonym, (finding,)))
+                if mend and (error := heal_person(archive, name, pseudonym)):
+                    done.lost.append(Trouble(name, pseudonym, error))
+                elif mend:
+                    done.healed.append(damage)
+
+
+def sweep(archive: Archive, names: Sequence[str], done: Verified) -> None:
+    """Remove what interrupted work left, if nobody is at work."""
+    with suppress(Conflict), archive.locked(exclusive=True):
+        sweep_scratch(archive.folder)
+        for name in names:
+            with suppress(StoreError):
+                done.swept += [(name, key) for key in archive.holding(name).sweep(LEFT_OVER)]
 
 
 def check_store(
@@ -153,7 +186,7 @@ def check_all(
     done: Verified, tick: Tick,
 ) -> None:  # fmt: skip
     """Check copies on one store, and write down when. Raises the `StoreError` that ends it."""
-    guard, stop = threading.Lock(), threading.Event()
+    guard, stop, rows = threading.Lock(), threading.Event(), Rows(archive.index)
 
     def one(copy: tuple[Entry, str]) -> None:
         entry, head = copy
@@ -162,9 +195,12 @@ def check_all(
         found, newer = check(holding, entry, head, full=full, tick=tick)
         if name == MAIN and (found or newer != head):
             newer = catch_up(archive, entry).head
+        elif not found and ahead(newer, entry) and ahead(newer, catch_up(archive, entry)):
+            behind = say("The main store is older than this copy ({version}).", version=newer)
+            found = (Finding(NEWER, "error", behind, holding.key(entry.id)),)
         if full or found:
             state = LOST if found else GOOD
-            archive.index.put([], [Replica(entry.id, name, newer, state, instant())])
+            rows.put(Replica(entry.id, name, newer, state, instant()))
         with guard:
             done.checked += 1
             done.bytes += entry.bytes if full else 0
@@ -173,13 +209,20 @@ def check_all(
             else:
                 done.damages.append(Damage(name, entry.id, found))
 
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="verify")
+    threads = THREADS if isinstance(holding.store, FolderStore) else AT_ONCE
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="verify")
     try:
         for running in [pool.submit(one, copy) for copy in copies]:
             running.result()
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+        rows.flush()
+
+
+def ahead(head: str, entry: Entry) -> bool:
+    """Whether a copy of version ``head`` is newer than what the archive knows."""
+    return number_of(head) > number_of(entry.head)
 
 
 def check(
@@ -196,26 +239,10 @@ def check(
         if not found and (not there or number_of(there) < number_of(head)):
             found = (Finding("old", "error", say("The newest version is not there."), key),)
         if not found and there == entry.head and other_history(holding, entry):
-            found = (Finding("other", "error", say("It is not the object that was deposited."), key),)
+            found = (Finding(OTHER, "error", say("It is not the object that was deposited."), key),)
     except (Damaged, InputError, NotInArchive, Unreadable) as error:
         found = (Finding("unreadable", "error", error.message, key),)
     return found, head if found else there
-
-
-def catch_up(archive: Archive, entry: Entry) -> Entry:
-    """Let the index know a newer version in the main store, whose writer died before it could tell it."""
-    try:
-        found = read_object(archive.main, entry.id)
-    except (Damaged, InputError, NotInArchive, Unreadable):
-        return entry
-    if number_of(found.head) <= number_of(entry.head):
-        return entry
-    try:
-        newer = entry_at(archive.main, found.key)
-    except (Damaged, InputError, Unreadable):  # a file of it is damaged: not all can be read
-        newer = replace(entry, head=found.head, digest=found.digest, files=len(found.inventory.files()))
-    archive.index.put([newer], [Replica(entry.id, MAIN, newer.head, UNCHECKED, LONG_AGO)])
-    return newer
 
 
 def other_history(holding: Holding, entry: Entry) -> bool:
@@ -228,21 +255,15 @@ def strangers(archive: Archive, name: str, holding: Holding) -> Iterator[str]:
 
     An object in the main store whose writer died before it could tell the index is none: it is taken in.
     """
+    unknown = list(holding.places())
+    # Asked afterwards: what came meanwhile is known by now.
     known = {holding.key(entry.id) for entry in archive.index.objects()}
-    for key in holding.places():
-        if key not in known and not (name == MAIN and take_in(archive, key)):
-            yield key
-
-
-def take_in(archive: Archive, key: str) -> bool:
-    """Let the index know an object in the main store, if it is one of ours."""
-    try:
-        entry = entry_at(archive.main, key)
-    except (Damaged, InputError, NotInArchive, Unreadable):
-        return False
-    if entry.kind:
-        archive.index.put([entry], [Replica(entry.id, MAIN, entry.head, UNCHECKED, LONG_AGO)])
-    return bool(entry.kind)
+    for key in unknown:
+        if key in known or (name == MAIN and take_in(archive, key)):
+            continue
+        if isinstance(holding, PackageHolding) and not manifests(holding.store, key):
+            continue  # a copy that never arrived
+        yield key
 
 
 def heal(
@@ -257,29 +278,48 @@ def heal(
     """
     if done is None:
         return verify(archive, objects=[identifier], mend=True, identities=identities, progress=progress)
-    entry = archive.entry(identifier)
-    damages = [damage for damage in done.damages if damage.id == entry.id and damage not in done.healed]
-    with (progress or Progress()).stage(say("healing {id}", id=entry.id), entry.bytes) as stage:
-        try:
-            with good_copy(archive, entry, identities) as source:
-                for damage in damages:
-                    heal_copy(archive, entry, damage, source, done, stage.tick)
-        except Cancelled:
-            raise
-        except OberihError as error:
-            done.lost.append(Trouble(", ".join(damage.store for damage in damages), entry.id, error))
+    identifier = archive.entry(identifier).id
+    healed = {damage.store for damage in done.healed if damage.id == identifier}
+    damages = [damage for damage in done.damages if damage.id == identifier and damage.store not in healed]
+    heal_object(archive, identifier, damages, done, identities, progress or Progress())
     return done
+
+
+def heal_object(
+    archive: Archive, identifier: str, damages: Sequence[Damage], done: Verified, identities: Sequence[str],
+    progress: Progress,
+) -> None:  # fmt: skip
+    """Heal the copies of one object; nobody else writes in the archive meanwhile."""
+    stores = ", ".join(damage.store for damage in damages)
+    try:
+        with archive.locked(exclusive=True):
+            entry = archive.entry(identifier)
+            with progress.stage(say("healing {id}", id=entry.id), entry.bytes) as stage:
+                try:
+                    with good_copy(archive, entry, identities) as source:
+                        for damage in damages:
+                            heal_copy(archive, entry, damage, source, done, stage.tick)
+                except Cancelled:
+                    raise
+                except OberihError as error:
+                    done.lost.append(Trouble(stores, entry.id, error))
+    except Conflict as error:
+        done.unhealed.append(Trouble(stores, identifier, error))
 
 
 def heal_copy(
     archive: Archive, entry: Entry, damage: Damage, source: Store, done: Verified, tick: Tick
 ) -> None:  # fmt: skip
     """Heal one copy from ``source``, which is good. A store in trouble keeps no other copy from it."""
+    codes = {finding.code for finding in damage.findings}
     try:
         holding = archive.holding(damage.store)
-        if any(finding.code != MISSING for finding in damage.findings):
+        refuse(archive, holding.store.url, damage, codes)
+        if codes != {MISSING}:
             holding.mend(source, entry.id, tick)
         holding.bring(source, entry.id)
+        if damage.store == MAIN:
+            entry = catch_up(archive, entry)
         wrong, head = check(holding, entry, entry.head, full=True, tick=silent)
         if wrong:
             raise Damaged(
@@ -294,6 +334,22 @@ def heal_copy(
         return
     archive.index.put([], [Replica(entry.id, damage.store, head, GOOD, instant())])
     done.healed.append(damage)
+
+
+def refuse(archive: Archive, url: str, damage: Damage, codes: set[str]) -> None:
+    """Raises `Conflict` for what is no damage, but a history that the archive does not know."""
+    if OTHER in codes:
+        raise Conflict(
+            say("{url} holds another history of {id}.", url=url, id=damage.id),
+            "Nothing was overwritten. Compare the two objects, and remove the wrong one by hand.",
+        )
+    if NEWER in codes:
+        raise Conflict(
+            say("{store} holds a newer version of {id} than the main store, which was set back.",
+                store=damage.store, id=damage.id),
+            say("Bring it back: oberih rebuild --archive {path} --from {store}",
+                path=archive.folder, store=damage.store),
+        )  # fmt: skip
 
 
 def events(done: Verified, *, full: bool) -> list[Event]:
@@ -317,28 +373,3 @@ def events(done: Verified, *, full: bool) -> list[Event]:
             note=trouble.error.message,
         )
     return made
-
-
-class Pace:
-    """Holds reading at a rate, from any number of threads."""
-
-    def __init__(self, rate: float | None) -> None:
-        self.rate, self.guard, self.free = rate, threading.Lock(), 0.0
-
-    def told(self, tick: Tick) -> Tick:
-        """``tick``, but not faster than the rate."""
-
-        def slowly(size: float) -> None:
-            self.wait(size)
-            tick(size)
-
-        return slowly
-
-    def wait(self, size: float) -> None:
-        if self.rate is None:
-            return
-        with self.guard:
-            now = time.monotonic()
-            self.free = max(self.free, now) + size / (self.rate * 1e6)
-            wait = self.free - now
-        time.sleep(max(0.0, wait))

@@ -1,15 +1,19 @@
 """Finding a good copy of an object: whole on a store, in a package, or put together from several copies."""
 
+import fcntl
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha512
 from pathlib import Path
 
 from oberih.archive.archive import Archive, stores_of
-from oberih.archive.holdings import OcflHolding, PackageHolding, digest_at, errors_of
+from oberih.archive.holdings import OcflHolding, PackageHolding, errors_of
 from oberih.archive.index import Entry
+from oberih.archive.mending import digest_at
 from oberih.archive.ocfl import create_root, digests, object_key, read_object
 from oberih.archive.ocfl.inventory import Inventory, parse
 from oberih.archive.ocfl.objects import INVENTORY, publish
@@ -18,7 +22,10 @@ from oberih.archive.stores.folder import FolderStore
 from oberih.errors import Damaged, InputError, KeyNeeded, OberihError, OutputError, StoreError
 from oberih.i18n import say
 
-__all__ = ["good_copy", "scratch_root"]
+__all__ = ["IMPORTING", "SCRATCH", "good_copy", "scratch_root", "sweep_scratch"]
+
+HEALING, DRILL, IMPORTING = SCRATCH = ".healing-", ".drill-", ".importing-"  # how their names begin
+DAY_S = 86400.0
 
 
 @contextmanager
@@ -39,7 +46,7 @@ def good_copy(archive: Archive, entry: Entry, identities: Sequence[str] = ()) ->
         if is_good(held.store, entry):
             yield held.store
             return
-    with scratch_root(archive.folder, ".healing-") as scratch:
+    with scratch_root(archive.folder, HEALING) as scratch:
         locked = unpacked(reachable, entry, scratch, identities)
         if not is_good(scratch, entry):
             missing = put_together([held.store for held in folders], entry, scratch)
@@ -66,12 +73,32 @@ def scratch_root(folder: Path, prefix: str) -> Iterator[FolderStore]:
             say("{path} cannot be written: {why}", path=folder, why=why),
             "Choose a folder that you may write to, on a disk with room.",
         ) from error
+    used = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        with suppress(OSError):  # a file system without locks: then its age has to do
+            fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
         scratch = FolderStore(str(Path(place) / "root"), create=True)
         create_root(scratch)
         yield scratch
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        os.close(used)
+
+
+def sweep_scratch(folder: Path) -> None:
+    """Remove scratch folders in ``folder`` that are older than a day, and that nobody uses any more."""
+    for place in folder.iterdir():
+        if not place.name.startswith(SCRATCH):
+            continue
+        with suppress(OSError):
+            if time.time() - place.lstat().st_mtime < DAY_S or place.is_symlink() or not place.is_dir():
+                continue
+            used = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(place, ignore_errors=True)
+            finally:
+                os.close(used)
 
 
 def is_good(store: Store, entry: Entry) -> bool:

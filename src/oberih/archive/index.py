@@ -4,8 +4,9 @@ It is an index and nothing more: whatever it holds can be read from the stores a
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +14,9 @@ from pathlib import Path
 from oberih.errors import InputError, NotInArchive
 from oberih.i18n import say
 
-__all__ = ["GOOD", "LONG_AGO", "LOST", "UNCHECKED", "Entry", "Index", "Replica", "instant"]
+__all__ = ["GOOD", "LONG_AGO", "LOST", "UNCHECKED", "Entry", "Index", "Replica", "instant", "remove_index"]
 
-VERSION = 1
+VERSION = 2
 GOOD, LOST, UNCHECKED = "good", "damaged", "unchecked"  # states of a replica
 LONG_AGO = "0001-01-01T00:00:00.000000Z"  # when a copy was last read of which that is not known
 SCHEMA = """
@@ -38,6 +39,20 @@ CREATE TABLE replicas (
     PRIMARY KEY (id, store)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX by_age ON replicas (store, checked);
+CREATE TABLE packages (      -- that we wrote, to be compared with what their keepers say
+    id TEXT NOT NULL,
+    store TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    file TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    sha512 TEXT NOT NULL,
+    PRIMARY KEY (id, store, version, file)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE journals (      -- which journals tell of an object (one that was read is there with itself)
+    id TEXT NOT NULL,
+    journal TEXT NOT NULL,
+    PRIMARY KEY (id, journal)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
@@ -81,11 +96,12 @@ def instant(moment: datetime | None = None) -> str:
 
 
 class Index:
-    """Safe to use from several threads (one connection each call) and processes."""
+    """Safe to use from several threads (each has a connection of its own) and processes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self.opened() as db:
+        self.mine = threading.local()  # .open: the thread's connection, and the file that it is to
+        with self.new(mode="rwc") as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version == 0:
                 db.execute("PRAGMA journal_mode = WAL")
@@ -102,17 +118,69 @@ class Index:
                 )
 
     @contextmanager
+    def new(self, mode: str = "rw") -> Iterator[sqlite3.Connection]:
+        """A connection for reading row by row while others write."""
+        with self.explained(), closing(self.connect(mode)) as db:
+            yield db
+
+    @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
+        """The thread's connection."""
+        with self.explained():
+            yield self.connection()
+
+    def connection(self) -> sqlite3.Connection:
+        file = self.file()
+        db, known = getattr(self.mine, "open", (None, None))
+        if db is None or known != file:  # somebody put another in its place
+            self.close()
+            db = self.connect()
+            self.mine.open = db, file or self.file()
+        return db
+
+    def file(self) -> tuple[int, int] | None:
         try:
-            db = sqlite3.connect(self.path, timeout=60)
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def connect(self, mode: str = "rw") -> sqlite3.Connection:
+        db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode={mode}", timeout=60, uri=True)
+        db.execute("PRAGMA synchronous = NORMAL")  # a power cut may take the last rows: `verify` sees them
+        return db
+
+    def close(self) -> None:
+        """Close the thread's connection; it is opened again when it is needed."""
+        db, _ = self.mine.__dict__.pop("open", (None, None))
+        if db is not None:
+            db.close()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.Error as error:
             raise self.broken(error) from error
+
+    def put_at(self, path: Path) -> "Index":
+        """Let this be the index at ``path``, in one step, also for programs that have the one there open."""
+        self.close()
         try:
-            yield db
-        except sqlite3.DatabaseError as error:
-            raise self.broken(error) from error
-        finally:
-            db.close()
+            there = Index(path) if path.exists() else None
+        except InputError:  # it is damaged, or of another version
+            there = None
+        if there is not None:
+            with self.new() as db, there.new() as target:
+                db.backup(target)
+            remove_index(self.path)
+            return there
+        remove_index(path)
+        with self.new() as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.path.replace(path)
+        remove_index(self.path)
+        return Index(path)
 
     def broken(self, error: sqlite3.Error) -> InputError:
         return InputError(
@@ -148,7 +216,7 @@ class Index:
 
     def objects(self, kind: str = "") -> Iterator[Entry]:
         """All objects, or those of one kind, by identifier."""
-        with self.opened() as db:
+        with self.new() as db:
             for row in db.execute("SELECT * FROM objects WHERE ? IN ('', kind) ORDER BY id", (kind,)):
                 yield Entry(*row)
 
@@ -158,21 +226,22 @@ class Index:
         return [Replica(*row) for row in rows]
 
     def all_replicas(self) -> Iterator[Replica]:
-        with self.opened() as db:
+        with self.new() as db:
             for row in db.execute("SELECT * FROM replicas ORDER BY id, store"):
                 yield Replica(*row)
 
     def oldest(self, store: str, before: str) -> list[tuple[Entry, str]]:
         """Objects whose copy on ``store`` was last read before ``before``, the longest ago first.
 
-        Those whose copy is damaged are always among them. With each, the version that the copy is of.
+        Those whose copy is damaged are always among them, and those that a clock that was wrong says will be
+        read one day. With each, the version that the copy is of.
         """
         query = """
             SELECT objects.*, replicas.head FROM replicas JOIN objects USING (id)
-            WHERE store = ? AND (checked < ? OR state = 'damaged') ORDER BY checked, id
+            WHERE store = ? AND (checked < ? OR checked > ? OR state = 'damaged') ORDER BY checked, id
         """
         with self.opened() as db:
-            return [(Entry(*row[:-1]), row[-1]) for row in db.execute(query, (store, before))]
+            return [(Entry(*row[:-1]), row[-1]) for row in db.execute(query, (store, before, instant()))]
 
     def held(self) -> list[tuple[str, int, int, int, int]]:
         """For each store: its name, objects, how many of them are damaged or not yet read, and bytes."""
@@ -181,6 +250,41 @@ class Index:
                 "SELECT store, count(*), sum(state = 'damaged'), sum(state = 'unchecked'), sum(bytes) "
                 "FROM replicas JOIN objects USING (id) GROUP BY store ORDER BY store"
             ).fetchall()
+
+    def note_package(
+        self, identifier: str, store: str, version: int, file: str, size: int, sha512: str
+    ) -> None:
+        """Write down a package that is about to be seen on a store."""
+        with self.opened() as db, db:
+            db.execute(
+                "INSERT OR REPLACE INTO packages VALUES (?, ?, ?, ?, ?, ?)",
+                (identifier, store, version, file, size, sha512),
+            )
+
+    def packages(self, identifier: str, store: str) -> dict[int, set[tuple[str, int, str]]]:
+        """Name, size and SHA-512 of the packages of each version that we wrote to a store."""
+        found: dict[int, set[tuple[str, int, str]]] = {}
+        query = "SELECT version, file, size, sha512 FROM packages WHERE id = ? AND store = ?"
+        with self.opened() as db:
+            for version, *package in db.execute(query, (identifier, store)):
+                found.setdefault(version, set()).add(tuple(package))
+        return found
+
+    def note_journal(self, journal: str, objects: Iterable[str]) -> None:
+        """Write down which objects a journal tells of."""
+        with self.opened() as db, db:
+            db.executemany("INSERT OR IGNORE INTO journals VALUES (?, ?)", [
+                (identifier, journal) for identifier in (*objects, journal)
+            ])  # fmt: skip
+
+    def journals(self, identifier: str) -> list[str]:
+        """Journals that tell of an object, and those of which that is not known yet."""
+        query = """
+            SELECT journal FROM journals WHERE id = ? UNION
+            SELECT id FROM objects WHERE kind = 'journal' AND (id, id) NOT IN journals ORDER BY 1
+        """
+        with self.opened() as db:
+            return [journal for (journal,) in db.execute(query, (identifier,))]
 
     def note(self, name: str) -> str:
         """A word kept from one run to the next, or ""."""
@@ -191,3 +295,32 @@ class Index:
     def set_note(self, name: str, value: str) -> None:
         with self.opened() as db, db:
             db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+
+    def keep_stores(self, stores: Mapping[str, str]) -> None:
+        """Forget the copies on stores other than ``stores`` (name -> what its marker says), and on those that
+        have another marker now: they are other stores under an old name.
+        """
+        with self.opened() as db:
+            known = dict(db.execute("SELECT substr(name, 7), value FROM notes WHERE name LIKE 'store %'"))
+            name, named = "", set(known)
+            while row := db.execute("SELECT min(store) FROM replicas WHERE store > ?", (name,)).fetchone():
+                name = row[0]
+                if name is None:
+                    break
+                named.add(name)
+            others = {n for n in named if n not in stores or known.get(n, stores[n]) != stores[n]}
+            marked = {n: marker for n, marker in stores.items() if marker and known.get(n) != marker}
+            if not others and not marked:
+                return
+            with db:
+                for n in others:
+                    db.execute("DELETE FROM replicas WHERE store = ?", (n,))
+                    db.execute("DELETE FROM packages WHERE store = ?", (n,))
+                    db.execute("DELETE FROM notes WHERE name IN (?, ?)", (f"store {n}", f"verifying {n}"))
+                for n, marker in marked.items():
+                    db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (f"store {n}", marker))
+
+
+def remove_index(path: Path) -> None:
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)

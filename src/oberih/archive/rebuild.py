@@ -3,26 +3,42 @@
 And the drill that shows that it works before it is needed: restore into a scratch place, compare every byte.
 """
 
+import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from oberih import settings as rules
-from oberih.archive.archive import INDEX, MAIN, Archive, create_archive, settings_of, stores_of
-from oberih.archive.configuration import recall_settings
-from oberih.archive.deposit import entry_at
+from oberih.archive.archive import (
+    FIRST_STORE,
+    INDEX,
+    MAIN,
+    RESTORING,
+    Archive,
+    being_made,
+    create_archive,
+    refuse_half_restored,
+    settings_of,
+    stores_of,
+)
+from oberih.archive.configuration import CONFIGURATION, SETTINGS, recall_settings
+from oberih.archive.deposit import ABOUT, MODEL, ORIGINALS, entry_at, entry_of
 from oberih.archive.gather import scratch_root
-from oberih.archive.holdings import Holding, OcflHolding, PackageHolding
-from oberih.archive.index import LONG_AGO, LOST, UNCHECKED, Entry, Index, Replica
+from oberih.archive.holdings import Holding, OcflHolding, PackageHolding, holding
+from oberih.archive.identity import check_identity, identity, mark
+from oberih.archive.index import LONG_AGO, LOST, UNCHECKED, Entry, Index, Replica, remove_index
 from oberih.archive.journal import JOURNAL, Outcome, happened, write_down
+from oberih.archive.lock import locked
 from oberih.archive.ocfl import check_root, read_object, validate_object
-from oberih.archive.people import copy_keys
+from oberih.archive.ocfl.inventory import number_of
+from oberih.archive.people import take_keys
 from oberih.archive.replicate import Trouble
 from oberih.archive.stores import Store, Unreadable, open_store
-from oberih.errors import Conflict, Damaged, InputError, NotInArchive, OberihError, StoreError
+from oberih.errors import Conflict, Damaged, InputError, KeyNeeded, NotInArchive, OberihError, StoreError
 from oberih.i18n import say
 from oberih.progress import Progress
 
@@ -31,6 +47,7 @@ __all__ = ["Drilled", "Rebuilt", "drill", "rebuild"]
 DRAFT = f".{INDEX}.new"
 BATCH = 1000
 T = TypeVar("T")
+FAULTS = (Damaged, Conflict, InputError, KeyNeeded, NotInArchive, Unreadable)  # of one object, not of all
 
 
 @dataclass
@@ -42,6 +59,8 @@ class Rebuilt:
     indexed: int = 0
     seconds: float = 0.0
     troubles: list[Trouble] = field(default_factory=list)  # objects that could not be restored or read
+    stores: list[str] = field(default_factory=list)  # names of those that came back with the settings
+    custodians: list[str] = field(default_factory=list)  # who came back with them
 
 
 @dataclass(frozen=True)
@@ -60,70 +79,115 @@ class Drilled:
 def rebuild(
     folder: Path | str, *, source: str = "", identities: Sequence[str] = (), progress: Progress | None = None
 ) -> Rebuilt:
-    """Make the archive in ``folder`` whole again.
+    """Make the archive in ``folder`` whole again. The index that is there stays until the new one is whole.
 
     Without ``source``: a new index from the objects in the main store. With it (the name of a store of this
     archive, or the path or URL of one that survived), everything that the main store has not is first
     restored from there; ``folder`` may then be new. Run again to go on after a stop.
     """
-    progress, started = progress or Progress(), time.monotonic()
-    archive = at_hand(Path(folder), source)
-    done = Rebuilt(archive)
-    if source:
-        name, held = surviving(archive, source)
-        restore_all(archive, name, held, done, identities, progress)
-        if len(archive.settings.stores) < 2 and not archive.settings.custodians:  # they were lost
-            recall_settings(archive)
-    index_all(archive, done, progress)
-    put_in_place(archive)
-    done.seconds = time.monotonic() - started
-    detail = say("{count} objects", count=done.indexed) + (f", from {source}" if source else "")
-    write_down(
-        archive, "rebuild", happened("recovery", [e.id for e in archive.index.objects()], detail=detail)
-    )
+    folder, progress, started = Path(folder), progress or Progress(), time.monotonic()
+    lost_settings = prepare(folder, source)
+    with locked(folder, exclusive=True):
+        try:
+            remove_index(folder / DRAFT)
+            archive = Archive(folder, settings_of(folder), Index(folder / DRAFT))
+            done = Rebuilt(archive)
+            if source:
+                name, held = surviving(archive, source)
+                open_main(archive, create=True)
+                with restoring(folder, place_to_name(archive, source)):
+                    restore_all(archive, name, held, done, identities, progress)
+            else:
+                open_main(archive, create=being_made(archive.settings) and not lost_settings)
+            if lost_settings or (source and settings_are_new(archive)):
+                recall(archive, held.store if source else archive.main, done)
+            index_all(archive, done, progress)
+            archive.forget_strangers()
+            archive.index = archive.index.put_at(folder / INDEX)
+        finally:
+            remove_index(folder / DRAFT)
+        (folder / RESTORING).unlink(missing_ok=True)
+        done.seconds = time.monotonic() - started
+        detail = say("{count} objects", count=done.indexed) + (f", from {source}" if source else "")
+        every = [entry.id for entry in archive.index.objects()]
+        write_down(archive, "rebuild", happened("recovery", every, detail=detail))
     return done
 
 
-def at_hand(folder: Path, source: str) -> Archive:
-    """The archive with an empty index beside its own; a new one if there is none and something to restore
-    it from. Until `put_in_place`, an index that was there stays, and where none was, none seems to be.
-    """
-    if not (folder / rules.FILE).is_file():
-        if (folder / MAIN).is_dir() and not source:  # the settings were lost, the objects not
-            table = {"stores": {MAIN: {"url": MAIN, "threat": "this machine"}}}
-            rules.change(folder / rules.FILE, lambda t: t.update(table))
-        elif not source:
-            raise NotInArchive(
-                say("There is no archive in {path}.", path=folder),
-                "Name a store that survived: oberih rebuild --archive FOLDER --from STORE",
-            )
-        else:
-            create_archive(folder)
-            remove_index(folder / INDEX)
-    settings = settings_of(folder)
-    remove_index(folder / DRAFT)
-    archive = Archive(folder, settings, Index(folder / DRAFT))
-    archive.opened[MAIN] = archive.open(settings.stores[MAIN], create=True)
-    return archive
+def prepare(folder: Path, source: str) -> bool:
+    """See to it that there are settings; whether they had been lost. Raises `NotInArchive`."""
+    if (folder / rules.FILE).is_file():
+        if not source:
+            refuse_half_restored(folder)
+        return False
+    if (folder / MAIN).is_dir():  # the settings were lost, the objects not
+        check_root(open_store(folder / MAIN))
+        rules.change(folder / rules.FILE, lambda table: table.update(stores={MAIN: FIRST_STORE}))
+        return True
+    if not source:
+        raise NotInArchive(
+            say("There is no archive in {path}.", path=folder),
+            "Name a store that survived: oberih rebuild --archive FOLDER --from STORE",
+        )
+    create_archive(folder).index.close()
+    remove_index(folder / INDEX)
+    return False
 
 
-def put_in_place(archive: Archive) -> None:
-    """Let the new index be the archive's. The old one goes first: its log would spoil the new one."""
-    remove_index(archive.folder / INDEX)
-    (archive.folder / DRAFT).replace(archive.folder / INDEX)
-    archive.index = Index(archive.folder / INDEX)
+def open_main(archive: Archive, *, create: bool) -> None:
+    """Open the main store. With ``create``, another is made where none is."""
+    given = archive.settings.stores[MAIN]
+    main = archive.open(given, create=create)
+    if given.id and (identity(main) or not create):
+        check_identity(main, given.id)
+    check_root(main)
+    marker = mark(main, packages=False)
+    if marker != given.id:
+        archive.change_settings(lambda table: table["stores"][MAIN].update(id=marker))
+    archive.opened[MAIN] = main
 
 
-def remove_index(path: Path) -> None:
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        path.with_name(name).unlink(missing_ok=True)
+def settings_are_new(archive: Archive) -> bool:
+    return len(archive.settings.stores) < 2 and not archive.settings.custodians
+
+
+def recall(archive: Archive, source: Store, done: Rebuilt) -> None:
+    """Take the settings from the objects that came back."""
+    try:
+        done.stores, done.custodians = recall_settings(archive, source)
+    except InputError as error:  # of a later version: somebody can still write them anew
+        done.troubles.append(Trouble(MAIN, rules.FILE, error))
+
+
+@contextmanager
+def restoring(folder: Path, source: str) -> Iterator[None]:
+    """While this goes on, and if it stops, what is there is not all there is; `rebuild` ends it."""
+    marker, before = open_store(folder), (folder / RESTORING).exists()
+    if before:
+        marker.replace(RESTORING, source.encode(), marker.read(RESTORING)[1])
+    else:
+        marker.create(RESTORING, source.encode())
+    try:
+        yield
+    except KeyNeeded:  # nothing was restored
+        if not before:
+            marker.delete(RESTORING)
+        raise
+
+
+def place_to_name(archive: Archive, source: str) -> str:
+    """How to name a store from wherever one is."""
+    known = source in archive.settings.stores or "://" in source
+    return source if known else str(Path(source).absolute())
 
 
 def surviving(archive: Archive, source: str) -> tuple[str, Holding]:
     """The store to restore from, by its name or place; how it holds objects is seen from what is there."""
     store: Store
-    if source in archive.settings.stores:
-        return source, archive.holding(source)
+    given = archive.settings.stores.get(source)
+    if given is not None:
+        store = archive.store(source) if given.id else archive.open(given)  # which would mark it
+        return source, holding(store, given, archive.recipients())
     store = open_store(source)
     try:
         check_root(store)
@@ -147,17 +211,26 @@ def restore_all(
             try:
                 held.give(key, archive.main, identities)
                 done.restored += 1
-            except (Damaged, Conflict, InputError, NotInArchive, Unreadable) as error:
+            except FAULTS as error:
                 done.troubles.append(Trouble(name, key, error))
             stage.tick()
-    copy_keys(held.store, archive.main)
+    none_opened(done.restored, done.troubles)
+    take_keys(held.store, archive.main)  # what was withdrawn elsewhere meanwhile, `replicate` destroys
+
+
+def none_opened(opened: int, troubles: Sequence[Trouble]) -> None:
+    """Raise `KeyNeeded` if that was the trouble, and nothing could be opened."""
+    for trouble in troubles if not opened else ():
+        if isinstance(trouble.error, KeyNeeded):
+            raise trouble.error
 
 
 def index_all(archive: Archive, done: Rebuilt, progress: Progress) -> None:
     """Read every object in the main store, and what lies on the others, into the index."""
     with progress.stage("indexing", 0) as stage:
         for batch in batches(entries(archive, done)):
-            archive.index.put(batch, [Replica(e.id, MAIN, e.head, UNCHECKED, LONG_AGO) for e in batch])
+            replicas = [Replica(entry.id, MAIN, entry.head, state, LONG_AGO) for entry, state in batch]
+            archive.index.put([entry for entry, _ in batch], replicas)
             done.indexed += len(batch)
             stage.tick(0)
     # Those first that tell of objects which the main store has not.
@@ -182,13 +255,14 @@ def index_store(archive: Archive, name: str, done: Rebuilt) -> None:
                     replicas.append(Replica(entry.id, MAIN, entry.head, LOST, LONG_AGO))
                     replicas.append(Replica(entry.id, name, entry.head, UNCHECKED, LONG_AGO))
                 else:
-                    head = held.head(known[key]) or "v1"
+                    newest = archive.index.get(known[key]).head  # whatever an untrusted store says
+                    head = min(held.head(known[key]) or "v1", newest, key=number_of)
                     replicas.append(Replica(known[key], name, head, UNCHECKED, LONG_AGO))
             except (Damaged, InputError, NotInArchive, Unreadable) as error:
                 if key in known:  # it is there, and is to be healed
                     head = archive.index.get(known[key]).head
                     replicas.append(Replica(known[key], name, head, LOST, LONG_AGO))
-                done.troubles.append(Trouble(name, "", error))
+                done.troubles.append(Trouble(name, known.get(key, key), error))
         archive.index.put(entries, replicas)
         done.indexed += len(entries)
 
@@ -203,12 +277,38 @@ def only_there(held: Holding, key: str) -> Entry:
     )
 
 
-def entries(archive: Archive, done: Rebuilt) -> Iterator[Entry]:
+def entries(archive: Archive, done: Rebuilt) -> Iterator[tuple[Entry, str]]:
+    """Every object in the main store, and the state of the copy as far as it is seen."""
     for key in archive.holding(MAIN).places():
         try:
-            yield entry_at(archive.main, key)
-        except (Damaged, InputError, NotInArchive, Unreadable) as error:
+            yield entry_at(archive.main, key), UNCHECKED
+            continue
+        except FAULTS as error:
             done.troubles.append(Trouble(MAIN, key, error))
+        try:
+            yield entry_alone(archive.main, key), LOST
+        except FAULTS:
+            continue  # not even its inventory can be read: perhaps another store tells of it
+
+
+def entry_alone(store: Store, key: str) -> Entry:
+    """What the inventory says of an object of which `object.json` is damaged, and an older one, if any."""
+    found = read_object(store, key)
+    about: dict[str, object] = {}
+    for version in found.inventory.versions:
+        with suppress(*FAULTS, ValueError):
+            told = json.loads(found.read(ABOUT, version))
+            about |= told if isinstance(told, dict) else {}
+    return entry_of(found, {"kind": kind_of(found.inventory.files()), **about})
+
+
+def kind_of(files: Iterable[str]) -> str:
+    """What an object is by what it holds."""
+    for path in files:
+        if path.startswith(f"{ORIGINALS}/"):
+            return "capture"
+    kinds = {MODEL: "model", SETTINGS: CONFIGURATION}
+    return next((kinds[path] for path in files if path in kinds), "unknown")
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:
@@ -249,11 +349,12 @@ def drill(
                     identifier = held.give(key, target, identities)
                     files_of, bytes_of = compared(target, identifier, expected.get(key))
                     objects, files, size = objects + 1, files + files_of, size + bytes_of
-                except (Damaged, Conflict, InputError, NotInArchive, Unreadable) as error:
+                except FAULTS as error:
                     troubles.append(Trouble(name, expected[key].id if key in expected else key, error))
                 stage.tick()
     except StoreError as error:
         troubles.append(Trouble(name, "", error))
+    none_opened(objects, troubles)
     missing = sum(entry.kind != JOURNAL for key, entry in expected.items() if key not in seen)
     done = Drilled(name, objects, files, size, time.monotonic() - started, tuple(troubles), missing)
     outcome: Outcome = "failure" if troubles or missing else "success"

@@ -11,9 +11,10 @@ from oberih.archive.configuration import keep_settings
 from oberih.archive.holdings import Holding
 from oberih.archive.index import GOOD, LOST, Entry, Replica, instant
 from oberih.archive.journal import JOURNAL, happened, write_down
-from oberih.archive.people import copy_keys
-from oberih.archive.stores import Unreadable
-from oberih.errors import Cancelled, Damaged, OberihError, StoreError
+from oberih.archive.ocfl.inventory import number_of
+from oberih.archive.people import copy_keys, tell_withdrawals
+from oberih.archive.stores import Store, Unreadable
+from oberih.errors import Cancelled, Conflict, Damaged, OberihError, StoreError
 from oberih.i18n import say
 from oberih.progress import Progress, Stage
 
@@ -60,38 +61,59 @@ def replicate(
             done.troubles.append(Trouble(MAIN, "", error))
     names = [name for name in stores_of(archive, tuple(stores)) if name != MAIN]
     work = [
-        (name, entry)
-        for name, entry in pending(archive)
-        if name in names and (not wanted or entry.id in wanted)
+        (name, copy)
+        for name, copy in pending(archive)
+        if name in names and (not wanted or copy.entry.id in wanted)
     ]
     try:
-        with progress.stage("replicating", 2 * sum(entry.bytes for _, entry in work)) as stage:
+        with progress.stage("replicating", 2 * sum(copy.entry.bytes for _, copy in work)) as stage:
             for name in names:
-                mine = [entry for store, entry in work if store == name]
-                if mine or archive.settings.custodians:
-                    serve(archive, name, mine, done, stage)
+                mine = [copy for store, copy in work if store == name]
+                serve(archive, name, mine, done, stage, people=not wanted)
     finally:  # also when it was stopped
-        journal = told(archive, done) if not wanted else ""
-    if journal:
-        done.troubles += replicate(archive, stores=names, objects=[journal]).troubles
+        journals = told(archive, done) if not wanted else []
+    for journal in journals:
+        entry = archive.entry(journal)
+        with progress.stage("replicating", 2 * entry.bytes) as stage:
+            for name in (name for name in names if name in archive.targets(journal)):
+                serve(archive, name, [Copy(entry)], Replicated(troubles=done.troubles), stage)
     return done
 
 
-def serve(archive: Archive, name: str, entries: list[Entry], done: Replicated, stage: Stage) -> None:
-    """Bring one store what it lacks."""
+def serve(
+    archive: Archive, name: str, copies: list["Copy"], done: Replicated, stage: Stage, *, people: bool = False
+) -> None:
+    """Bring one store what it lacks, with ``people`` also their keys and withdrawals."""
+    if not copies and not (people and archive.settings.custodians):
+        return
     try:
-        target, given = archive.holding(name), archive.settings.stores[name]
-        if not given.append_only:
-            copy_keys(archive.main, target.store, trusted=not given.untrusted)
-        bring_all(archive, name, target, entries, done, stage)
+        target = archive.holding(name)
+        if people and archive.settings.custodians:
+            serve_people(archive, name, target.store, done)
+        bring_all(archive, name, target, copies, done, stage)
     except Cancelled:
         raise
     except OberihError as error:
         done.troubles.append(Trouble(name, "", error))
 
 
-def told(archive: Archive, done: Replicated) -> str:
-    """Write down what was copied; the identifier of the journal, "" if nothing was."""
+def serve_people(archive: Archive, name: str, target: Store, done: Replicated) -> None:
+    """People's keys go to trusted stores where they can be destroyed, withdrawals to all."""
+    given = archive.settings.stores[name]
+    if not given.packages:
+        copy_keys(archive.main, target)
+        return
+    for pseudonym in tell_withdrawals(archive.main, target, trusted=not given.untrusted):
+        made_up = Conflict(
+            say("Only {store}, which is not trusted, says that {pseudonym} withdrew.",
+                store=name, pseudonym=pseudonym),
+            "Nothing was destroyed. If they did, withdraw again: oberih people withdraw PSEUDONYM",
+        )  # fmt: skip
+        done.troubles.append(Trouble(name, pseudonym, made_up))
+
+
+def told(archive: Archive, done: Replicated) -> list[str]:
+    """Write down what was copied; the identifiers of the journals, none if nothing was."""
     events, journals = [], {entry.id for entry in archive.index.objects(JOURNAL)}
     for name, identifiers in done.copied.items():
         detail = say("to {store}, every byte read back and compared", store=name)
@@ -100,21 +122,23 @@ def told(archive: Archive, done: Replicated) -> str:
         return write_down(archive, "replication", events)
     except OberihError as error:
         done.troubles.append(Trouble(MAIN, "", error))
-        return ""
+        return []
 
 
 def bring_all(
-    archive: Archive, name: str, target: Holding, entries: list[Entry], done: Replicated, stage: Stage
+    archive: Archive, name: str, target: Holding, copies: list["Copy"], done: Replicated, stage: Stage
 ) -> None:
     """Bring ``entries`` to one store. Raises the `StoreError` that ends it."""
     guard = threading.Lock()
 
-    def one(entry: Entry) -> None:
+    def one(copy: Copy) -> None:
+        entry = copy.entry
         if gone.is_set():
             return
         try:
             target.bring(archive.main, entry.id, stage.tick)
-            wrong = target.check(entry.id, full=True, tick=stage.tick)
+            wrong = target.check(entry.id, full=True, tick=stage.tick, after=copy.had)
+            head = entry.head if wrong else target.head(entry.id)  # somebody may have gone on meanwhile
         except Cancelled:
             raise
         except OberihError as error:
@@ -125,7 +149,7 @@ def bring_all(
                 done.troubles.append(Trouble(name, entry.id, error))
             return
         state = LOST if wrong else GOOD
-        archive.index.put([], [Replica(entry.id, name, entry.head, state, instant())])
+        archive.index.put([], [Replica(entry.id, name, head, state, copy.checked or instant())])
         with guard:
             if wrong:
                 refused = Damaged(
@@ -143,14 +167,23 @@ def bring_all(
     gone = threading.Event()
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="replicate")
     try:
-        for running in [pool.submit(one, entry) for entry in entries]:
+        for running in [pool.submit(one, copy) for copy in copies]:
             running.result()
     finally:
         gone.set()
         pool.shutdown(cancel_futures=True)
 
 
-def pending(archive: Archive) -> list[tuple[str, Entry]]:
+@dataclass(frozen=True)
+class Copy:
+    """A copy that is to be made or brought up to date."""
+
+    entry: Entry
+    had: int = 0  # the newest version that is there and good: only what follows is read back
+    checked: str = ""  # when all that was there was last read
+
+
+def pending(archive: Archive) -> list[tuple[str, Copy]]:
     """Copies that the policy asks for and that are missing or old. (Damaged ones are for `verify`.)"""
     held = {(r.id, r.store): r for r in archive.index.all_replicas()}
     work = []
@@ -158,7 +191,9 @@ def pending(archive: Archive) -> list[tuple[str, Entry]]:
         for name in archive.targets(entry.id)[1:]:
             there = held.get((entry.id, name))
             if there is None or there.head != entry.head:
-                work.append((name, entry))
+                good = there if there is not None and there.state == GOOD else None
+                copy = Copy(entry, number_of(good.head), good.checked) if good else Copy(entry)
+                work.append((name, copy))
     return work
 
 

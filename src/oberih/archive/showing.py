@@ -21,16 +21,20 @@ from oberih.archive.metadata import (
     smithsonian,
 )
 from oberih.archive.ocfl import OcflObject
-from oberih.errors import InputError
+from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 
 __all__ = ["shown_as"]
 
 
-def shown_as(archive: Archive, identifier: str, form: str, *, page: str = "") -> bytes:
+def shown_as(
+    archive: Archive, identifier: str, form: str, *, page: str = "",
+    unreadable: list[OberihError] | None = None,
+) -> bytes:  # fmt: skip
     """An object's record as ``form``: json, premis, dublin-core, lido, edm, schema-org or smithsonian.
 
-    ``page``: where it is shown to the public. Raises `InputError` if it has no description.
+    ``page``: where it is shown to the public. ``unreadable`` is told of damaged journals, which are left out.
+    Raises `InputError` if it has no description.
     """
     found = archive.object(identifier)
     files = found.inventory.files()
@@ -44,7 +48,7 @@ def shown_as(archive: Archive, identifier: str, form: str, *, page: str = "") ->
                  "replicas": replicas, **parts}  # fmt: skip
         return as_json(whole)
     if form == "premis":
-        return premis_of(archive, found)
+        return premis_of(archive, found, unreadable)
     if DESCRIPTION not in files:
         raise InputError(
             say("{id} has no description yet.", id=found.id),
@@ -71,7 +75,7 @@ def shown_as(archive: Archive, identifier: str, form: str, *, page: str = "") ->
     return write(description, publication, model)
 
 
-def premis_of(archive: Archive, found: OcflObject) -> bytes:
+def premis_of(archive: Archive, found: OcflObject, unreadable: list[OberihError] | None) -> bytes:
     """Every preservation event of an object: those in its versions, and those in the journals since."""
     objects: dict[str, Any] = {}
     events: dict[str, Any] = {}
@@ -82,7 +86,7 @@ def premis_of(archive: Archive, found: OcflObject) -> bytes:
             objects |= {one.identifier: one for one in told.objects}
             events |= {one.identifier: one for one in told.events}
             agents |= {one.identifier: one for one in told.agents}
-    events |= {one.identifier: one for one in events_of(archive, found.id)}
+    events |= {one.identifier: one for one in events_of(archive, found.id, unreadable)}
     ordered = sorted(events.values(), key=lambda event: event.date_time)
     return premis_xml(list(objects.values()), ordered, list(agents.values()))
 

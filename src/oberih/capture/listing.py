@@ -4,6 +4,7 @@ A name says no more of its folders than it must: folders above those that were g
 disk ("home/jane"), not to the photos. A link has its own name, not that of the file it leads to.
 """
 
+import errno
 import os
 import re
 import stat
@@ -59,12 +60,17 @@ def check_given(path: Path | str) -> None:
 
 
 def listed(
-    paths: Iterable[Path], ignore: Sequence[Path], unreadable: Callable[[OSError], None]
+    paths: Iterable[Path],
+    ignore: Sequence[Path],
+    unreadable: Callable[[OSError], None],
+    *,
+    everything: bool = False,
 ) -> Iterator[Listed]:
     """Files in natural order, each once.
 
     Hidden ones, and what lies in the folders ``ignore``, are passed over. Links are followed, each folder is
-    searched once. ``unreadable`` is told of folders that cannot be searched.
+    searched once. ``unreadable`` is told of folders that cannot be searched. With ``everything``, hidden
+    files are listed too, a file under each of its names, and ``unreadable`` is told of pipes and the like.
     """
     left_out = {os.path.realpath(path) for path in ignore}
     seen: set[str] = set()
@@ -84,15 +90,19 @@ def listed(
             for folder, folders, files in os.walk(path, onerror=unreadable, followlinks=True):
                 folders[:] = [
                     f for f in sorted(folders)
-                    if not f.startswith(".") and to_search(Path(folder, f))
+                    if (everything or not f.startswith(".")) and to_search(Path(folder, f))
                 ]  # fmt: skip
-                inside += [Path(folder, f) for f in files if not f.startswith(".")]
+                inside += [Path(folder, f) for f in files if everything or not f.startswith(".")]
             inside.sort(key=lambda p: natural(p.relative_to(path).as_posix()))
         for file in inside:
-            real = os.path.realpath(file)
-            if real not in seen and worth_telling(file):
+            real = str(file.absolute()) if everything else os.path.realpath(file)
+            if real in seen:
+                continue
+            if worth_telling(file):
                 seen.add(real)
                 yield Listed(file, path)
+            elif everything:
+                unreadable(OSError(errno.EINVAL, say("neither a file nor a folder"), str(file)))
 
 
 def worth_telling(path: Path) -> bool:

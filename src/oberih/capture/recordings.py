@@ -33,14 +33,14 @@ class Recording:
 
 
 def recordings(paths: Sequence[Path | str], *, ignore: Sequence[Path] = ()) -> tuple[Recording, ...]:
-    """Every file among ``paths`` (files, or folders with all that is in them but hidden files).
+    """Every file among ``paths`` (files, or folders with all that is in them, hidden files too).
 
     In natural order. One folder alone keeps its structure; otherwise a name has as many of its folders as it
     takes to tell it from the others. Raises `InputError` for a path that does not exist, `OSError` for a
     file or folder that cannot be opened.
     """
     given = [Path(path) for path in paths]
-    names = unique_names(list(listed(given, ignore, refused)), whole=len(given) == 1)
+    names = unique_names(list(listed(given, ignore, refused, everything=True)), whole=len(given) == 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd metadata
         return tuple(glance(path, name) for path, name in names.items())

@@ -1,13 +1,24 @@
 """``oberih deposit``, ``list``, ``show``, ``describe``, ``package``: into the archive, and out of it."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from oberih.cli.running import PathType, archive_option, how_told, key_option, keys, tell_result, working
-from oberih.errors import InputError
+from oberih.cli.progress import JsonLines
+from oberih.cli.running import (
+    Face,
+    PathType,
+    archive_option,
+    how_told,
+    key_option,
+    keys,
+    tell_result,
+    working,
+)
+from oberih.errors import InputError, OberihError
 from oberih.i18n import Language, say
 
 if TYPE_CHECKING:
@@ -70,30 +81,36 @@ def deposit(t: Language) -> click.Command:
         if not paths and not from_archive:
             raise click.UsageError("Give the files or folders to deposit.")
         description = read_description(described)
-        with working(progress_kind, t, folder / "error.log") as (progress, shown):
-            archive = open_archive(folder, create=True)
-            made: list[Deposited] = []
-            lines, troubles = [], []
-            if from_archive:
-                _, held = surviving(archive, from_archive)
-                adopted = adopt(archive, held, identities=keys(key_files, t), progress=progress)
-                lines.append(t.say("{count} objects taken over.", count=len(adopted.objects)))
-                troubles += adopted.troubles
-            elif bag:
-                made = [deposit_bag(archive, path, title=title, progress=progress) for path in paths]
-            elif sheet:
-                if len(paths) != 1:
-                    raise click.UsageError("--sheet describes one folder.")
-                made = deposit_sheet(archive, paths[0], sheet, progress=progress)
-            else:
-                made = [
-                    deposit_capture(archive, paths, title=title, description=description, person=person,
-                                    conditions=conditions, progress=progress)
-                ]  # fmt: skip
-            if not local and len(archive.settings.stores) > 1:
+        made: list[Deposited] = []
+        lines, troubles = [], []
+        try:
+            with working(progress_kind, t, folder / "error.log") as (progress, shown):
+                archive = open_archive(folder, create=True)
+                if from_archive:
+                    _, held = surviving(archive, from_archive)
+                    adopted = adopt(archive, held, identities=keys(key_files, t), progress=progress)
+                    lines.append(t.say("{count} objects taken over.", count=len(adopted.objects)))
+                    troubles += adopted.troubles
+                elif bag:
+                    for path in paths:
+                        made.append(deposit_bag(archive, path, title=title, progress=progress))
+                elif sheet:
+                    if len(paths) != 1:
+                        raise click.UsageError("--sheet describes one folder.")
+                    rows = deposit_sheet(archive, paths[0], sheet, progress=progress)
+                    made += rows.made
+                    lines += [t.say("Already there: {id}", id=one) for one in rows.there]
+                else:
+                    made.append(
+                        deposit_capture(archive, paths, title=title, description=description, person=person,
+                                        conditions=conditions, progress=progress)
+                    )  # fmt: skip
+        finally:  # what was deposited is told, whatever becomes of the rest
+            if made:
+                tell_receipts(shown, made, t)
+        if not local and len(archive.settings.stores) > 1:
+            with working(progress_kind, t, folder / "error.log") as (progress, shown):
                 troubles += replicate(archive, progress=progress).troubles
-        lines += [line for one in made for line in receipt(one, t)] if len(made) < 20 else [
-            t.say("{count} captures deposited.", count=len(made))]  # fmt: skip
         lines += [t.say("Not done: {what}", what=t(trouble.error.message)) for trouble in troubles]
         records = [record(one) for one in made]
         tell_result(shown, {"deposited": records, "not_done": [x.error.message for x in troubles]}, lines)
@@ -120,6 +137,17 @@ def receipt(made: "Deposited", t: Language) -> list[str]:
               id=made.id, version=made.version, count=len(made.files), size=made.bytes / 1e6),
         t.say("Digest (SHA-512 of the inventory): {digest}", digest=made.digest),
     ]  # fmt: skip
+
+
+def tell_receipts(shown: Face, made: "Sequence[Deposited]", t: Language) -> None:
+    """A JSON line each for programs; for people their lines, or how many if they are many."""
+    if isinstance(shown, JsonLines):
+        for one in made:
+            shown.write({"kind": "deposited", **record(one)})
+        return
+    lines = [t.say("{count} captures deposited.", count=len(made))]
+    for line in lines if len(made) >= 20 else [line for one in made for line in receipt(one, t)]:
+        click.echo(line)
 
 
 def read_description(path: Path | None) -> "Description | None":
@@ -169,8 +197,11 @@ def show(t: Language) -> click.Command:
         from oberih.archive import open_archive
         from oberih.archive.showing import shown_as
 
+        unreadable: list[OberihError] = []
         with working(progress_kind, t):
-            data = shown_as(open_archive(folder), identifier, form, page=page)
+            data = shown_as(open_archive(folder), identifier, form, page=page, unreadable=unreadable)
+        for error in unreadable:
+            click.echo(t.say("Left out: {what}", what=t(error.message)), err=True)
         click.echo(data.decode(), nl=not data.endswith(b"\n"))
 
     return command

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -130,6 +131,7 @@ def custodians(t: Language) -> click.Group:
     def add(
         name: str, folder: Path, recipient: str, out: Path | None, passphrase: bool, progress_kind: str
     ) -> None:
+        from oberih import settings as rules
         from oberih.archive import open_archive
         from oberih.archive.crypt import checked_recipients, new_identity, save_identity
 
@@ -140,6 +142,11 @@ def custodians(t: Language) -> click.Group:
                 raise InputError(
                     say("There is a custodian {name} already.", name=name), "Choose another name."
                 )
+
+            def edit(table: dict[str, Any]) -> None:
+                table.setdefault("custodians", {}).update({name: recipient})
+
+            rules.check(folder / rules.FILE, edit)  # before a key is written that nobody would know
             if recipient:
                 checked_recipients([recipient])
             else:
@@ -157,9 +164,7 @@ def custodians(t: Language) -> click.Group:
                         path=out,
                     )
                 )
-            archive.change_settings(
-                lambda table: table.setdefault("custodians", {}).update({name: recipient})
-            )
+            archive.change_settings(edit)
             lines.insert(0, t.say("Custodian {name}: {recipient}", name=name, recipient=recipient))
             if len(archive.settings.custodians) < 2:
                 lines.append(t("Name a second custodian, so that one lost key loses nothing."))

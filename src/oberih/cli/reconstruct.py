@@ -1,15 +1,18 @@
 """``oberih reconstruct``: photos in, a measured model out."""
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from oberih.cli.deposit import tell_receipts
 from oberih.cli.running import PathType, archive_option, how_told, tell_result, told, working
 from oberih.i18n import Language
 
 if TYPE_CHECKING:
+    from oberih.archive import Deposited
     from oberih.reconstruct import Result
     from oberih.reconstruct.settings import Preset
 
@@ -78,30 +81,40 @@ def reconstruct_command(t: Language) -> click.Command:
         if distance is None and (point_a or point_b or distance_error is not None):
             raise click.UsageError("--point-a, --point-b and --distance-error need --distance.")
         scale = None if distance is None else KnownDistance(distance, point_a, point_b, distance_error)
-        with working(progress_kind, t, out / "work" / "error.log") as (progress, shown):
-            chosen = preset_settings(preset)
-            if folder is None:
-                result = reconstruct(photos, out, chosen, progress=progress, scale=scale)
-                walked = None
-            else:
-                from oberih.archive import open_archive
-                from oberih.work import preserve_and_reconstruct
+        kept: list[Deposited] = []
+        try:
+            with working(progress_kind, t, out / "work" / "error.log") as (progress, shown):
+                chosen = preset_settings(preset)
+                if folder is None:
+                    result = reconstruct(photos, out, chosen, progress=progress, scale=scale)
+                    walked = None
+                else:
+                    from oberih.archive import open_archive
+                    from oberih.work import preserve_and_reconstruct
 
-                archive = open_archive(folder, create=True)
-                walked = preserve_and_reconstruct(
-                    archive, photos, out, chosen, progress=progress, scale=scale, title=title
-                )
-                result = walked.result
+                    archive = open_archive(folder, create=True)
+                    walked = preserve_and_reconstruct(
+                        archive, photos, out, chosen, progress=progress, scale=scale, title=title,
+                        tell=kept.append,
+                    )  # fmt: skip
+                    result = walked.result
+        except BaseException:  # what is safe is told, whatever became of the rest
+            if kept:
+                tell_receipts(shown, kept, t)
+            raise
         record: dict[str, object] = {"out": str(out), "report": str(result.report_json)}
         lines = summary(result, t)
         if walked:
-            record |= {"capture": walked.capture.id, "model": walked.model.id}
+            record |= {"capture": walked.capture.id, "model": walked.model.id,
+                       "not_done": [trouble.error.message for trouble in walked.troubles]}  # fmt: skip
             lines += [
                 t.say("In the archive: capture {id}", id=walked.capture.id),
                 t.say("In the archive: model {id}", id=walked.model.id),
                 *told(walked.troubles, t),
             ]
         tell_result(shown, record, lines)
+        if walked and walked.troubles:
+            sys.exit(walked.troubles[0].error.exit_code)
 
     return command
 

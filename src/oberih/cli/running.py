@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Decorator",
+    "Face",
     "PathType",
     "Unexpected",
     "archive_option",

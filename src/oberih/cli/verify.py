@@ -17,7 +17,7 @@ from oberih.cli.running import (
     told,
     working,
 )
-from oberih.errors import InputError, OutputError
+from oberih.errors import Damaged, InputError, OutputError, StoreError
 from oberih.i18n import Language, say
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def verify(t: Language) -> click.Command:
         tell_result(shown, record, found_lines(done, t))
         if report:
             write_report(report, record)
-        failed = [*done.lost, *done.unhealed, *done.troubles]
+        failed = [*done.unhealed, *done.troubles]
+        if done.lost:  # whatever kept the good copies away: it is the worst
+            sys.exit(Damaged.exit_code)
         if not done.whole:
             sys.exit(failed[0].error.exit_code if failed else 1)
 
@@ -124,13 +126,16 @@ def as_record(done: "Verified") -> dict[str, object]:
 
 def found_lines(done: "Verified", t: Language) -> list[str]:
     lines = []
+    healed = {(damage.store, damage.id) for damage in done.healed}
     for damage in done.damages:
         first = damage.findings[0]
-        state = t("healed") if damage in done.healed else t("DAMAGED")
+        state = t("healed") if (damage.store, damage.id) in healed else t("DAMAGED")
         lines.append(f"{state}: {damage.store} {damage.id} {first.code} {first.path}: {t(first.message)}")
     lines += [
         t.say("UNKNOWN on {store}: {key} is not in the index.", store=s, key=k) for s, k in done.strangers
     ]
+    for store in sorted({store for store, _ in done.strangers}):
+        lines.append(t.say("Take it in: oberih rebuild --from {store}", store=store))
     lines += [t.say("LOST: {what}", what=line) for line in told(done.lost, t)]
     lines += [t.say("NOT HEALED: {what}", what=line) for line in told(done.unhealed, t)]
     lines += [t.say("NOT CHECKED: {what}", what=line) for line in told(done.troubles, t)]
@@ -191,10 +196,17 @@ def rebuild(t: Language) -> click.Command:
                   restored=done.restored, indexed=done.indexed, seconds=done.seconds),
             *told(done.troubles, t),
         ]  # fmt: skip
+        if done.stores or done.custodians:
+            lines.append(
+                t.say("The settings came back too. Stores: {stores}. Custodians: {custodians}. "
+                      "See that you know them all.",
+                      stores=", ".join(done.stores), custodians=", ".join(done.custodians))
+            )  # fmt: skip
         record = {"restored": done.restored, "indexed": done.indexed, "seconds": round(done.seconds, 3),
+                  "stores": done.stores, "custodians": done.custodians,
                   "not_done": [x.error.message for x in done.troubles]}  # fmt: skip
         tell_result(shown, record, lines)
-        failed = [trouble for trouble in done.troubles if trouble.id]
+        failed = [x for x in done.troubles if x.id or not isinstance(x.error, StoreError)]
         if failed:  # a store that did not survive is no failure of the others
             sys.exit(failed[0].error.exit_code)
 

@@ -3,7 +3,9 @@
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha512
 from pathlib import Path
 
 from oberih.archive.archive import MAIN, Archive
@@ -14,25 +16,27 @@ from oberih.archive.deposit import (
     Deposited,
     deposit_files,
     described,
+    digest_of,
     entry_at,
-    new_version,
 )
 from oberih.archive.exchange.bagit import bag_bytes, read_bag, unpacked, validate_bag
 from oberih.archive.exchange.sheets import Row, match, read_sheet
+from oberih.archive.gather import IMPORTING, scratch_root
 from oberih.archive.holdings import Holding
 from oberih.archive.index import GOOD, Replica, instant
 from oberih.archive.metadata.description import CaptureInfo, Description
-from oberih.archive.ocfl import object_key, validate_object
-from oberih.archive.people import copy_keys
+from oberih.archive.ocfl import copy_object, object_key, validate_object
+from oberih.archive.people import take_keys
+from oberih.archive.people.records import changeable
 from oberih.archive.replicate import Trouble
 from oberih.archive.stores import Unreadable
 from oberih.errors import Conflict, Damaged, InputError, NotInArchive
 from oberih.i18n import say
 from oberih.progress import Progress
 
-__all__ = ["Adopted", "adopt", "deposit_bag", "deposit_sheet", "description_of"]
+__all__ = ["Adopted", "FromSheet", "adopt", "deposit_bag", "deposit_sheet", "description_of"]
 
-FOREIGN = f"{CONFIGURATION} of another archive"  # kind of an object
+ROW = "row.json"  # as it came
 KINDS = {
     "building": "building", "будівля": "building", "споруда": "building", "monument": "monument",
     "пам'ятник": "monument", "пам’ятник": "monument", "statue": "statue", "скульптура": "statue",
@@ -88,27 +92,66 @@ def all_files(bag: Path) -> list[Path]:
     return sorted(Path(folder, name) for folder, _, names in os.walk(bag) for name in names)
 
 
+@dataclass
+class FromSheet:
+    """What became of the rows of a sheet."""
+
+    made: list[Deposited] = field(default_factory=list)
+    there: list[str] = field(default_factory=list)  # captures of rows that were deposited before
+
+
 def deposit_sheet(
     archive: Archive, folder: Path, sheet: Path, *, progress: Progress | None = None
-) -> list[Deposited]:
+) -> FromSheet:
     """Deposit a folder of old scans: one capture for each row of a CSV file or spreadsheet.
 
-    Raises `InputError` that lists every row without files and every file without a row; then nothing is
-    deposited.
+    May be stopped and run again: what is there of the same row and files is not deposited twice. Raises
+    `InputError` that lists every row without files and every file without a row; then nothing is deposited.
     """
     items = match(read_sheet(sheet), folder, besides=[sheet])
     described_as = [description_of(item.row, archive.settings.publisher) for item in items]
-    made = []
+    done, before = FromSheet(), rows_there(archive)
     for item, description in zip(items, described_as, strict=True):
+        row = json.dumps(row_as_it_came(item.row), ensure_ascii=False, indent=2).encode()
         files = {f"{ORIGINALS}/{path.relative_to(folder).as_posix()}": path for path in item.files}
+        same = [
+            known
+            for known in before.get(sha512(row).hexdigest(), ())
+            if known.originals.keys() == files.keys()
+        ]
+        digests = {path: digest_of(file) for path, file in files.items()} if same else {}
+        there = next((old.id for old in same if old.originals == digests), "")
+        if there:
+            done.there.append(there)
+            continue
         about = {"kind": "capture", "title": description.title(), "came_as": "spreadsheet"}
         extra = {
             CAPTURE: CaptureInfo.make({"files": len(files)}).dump(),
-            "row.json": json.dumps(row_as_it_came(item.row), ensure_ascii=False, indent=2).encode(),
+            ROW: row,
             **described(description),
         }
-        made.append(deposit_files(archive, files, about, extra, event="accession", progress=progress))
-    return made
+        done.made.append(deposit_files(archive, files, about, extra, event="accession", progress=progress))
+    return done
+
+
+@dataclass(frozen=True)
+class RowThere:
+    """A capture that was made from a row."""
+
+    id: str
+    originals: dict[str, str]  # path -> sha512
+
+
+def rows_there(archive: Archive) -> dict[str, list[RowThere]]:
+    """Captures that were made from rows, by the digest of the row."""
+    found: dict[str, list[RowThere]] = {}
+    for entry in archive.index.objects("capture"):
+        with suppress(Damaged, NotInArchive, InputError, Unreadable):
+            files = archive.object(entry.id).inventory.files()
+            originals = {p: f.digest for p, f in files.items() if p.startswith(f"{ORIGINALS}/")}
+            if ROW in files:
+                found.setdefault(files[ROW].digest, []).append(RowThere(entry.id, originals))
+    return found
 
 
 def row_as_it_came(row: Row) -> dict[str, object]:
@@ -155,35 +198,38 @@ def adopt(
     """Take every object of another archive's store, with all its versions and under its own identifier.
 
     What is here already is left; another history of the same object is refused and named. The other
-    archive's settings are kept as what they are, and never taken for ours.
+    archive's settings are not taken: else they could be mistaken for ours. Its store is only read.
     """
     done = Adopted()
-    foreign = {held.key(entry.id) for entry in archive.index.objects(FOREIGN)}
-    keys = [key for key in held.places() if key not in foreign]
+    keys = list(held.places())
     with (progress or Progress()).stage("importing", len(keys)) as stage:
         for key in keys:
             try:
-                done.objects.append(taken(archive, held, key, identities))
+                if identifier := taken(archive, held, key, identities):
+                    done.objects.append(identifier)
             except (Damaged, Conflict, InputError, NotInArchive, Unreadable) as error:
                 done.troubles.append(Trouble("", key, error))
             stage.tick()
-    copy_keys(held.store, archive.main)
+    take_keys(held.store, archive.main, changeable(archive))
     return done
 
 
 def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) -> str:
-    """Take one object; returns its identifier."""
-    identifier = held.give(key, archive.main, identities)
-    mine = object_key(identifier)
-    wrong = [f for f in validate_object(archive.main, mine) if f.level == "error"]
-    if wrong:
-        raise Damaged(
-            say("{id} came damaged: {why}", id=identifier, why=wrong[0].message),
-            "Let the other archive verify and heal its store, then try again.",
-        )
-    ours = next((entry.id for entry in archive.index.objects(CONFIGURATION)), "")
+    """Take one object; returns its identifier, "" for settings. It is looked at in a place of ours before
+    anybody can see it.
+    """
+    with scratch_root(archive.folder, IMPORTING) as scratch:
+        identifier = held.give(key, scratch, identities)
+        mine = object_key(identifier)
+        wrong = [f for f in validate_object(scratch, mine) if f.level == "error"]
+        if wrong:
+            raise Damaged(
+                say("{id} came damaged: {why}", id=identifier, why=wrong[0].message),
+                "Let the other archive verify and heal its store, then try again.",
+            )
+        if entry_at(scratch, mine).kind == CONFIGURATION:
+            return ""
+        copy_object(scratch, mine, archive.main)
     entry = entry_at(archive.main, mine)
     archive.index.put([entry], [Replica(identifier, MAIN, entry.head, GOOD, instant())])
-    if entry.kind == CONFIGURATION and identifier != ours:
-        new_version(archive, identifier, {}, message="of another archive", event="accession", kind=FOREIGN)
     return identifier

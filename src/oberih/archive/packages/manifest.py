@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from oberih.archive.ocfl.objects import read_file
 from oberih.archive.stores import Store
-from oberih.errors import Damaged, NotInArchive
+from oberih.errors import Damaged, InputError, NotInArchive
 from oberih.i18n import say
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
 
 OBJECTS = "objects"
 SCHEMA = "oberih-package/1"
+LARGEST_MANIFEST = 64 << 10  # bytes: ours have a thousand
 MANIFEST = re.compile(r"v([1-9][0-9]{0,8})(?:\.([2-9]|[1-9][0-9]{1,8}))?\.json")
 PACKAGE = re.compile(r"v([1-9][0-9]{0,8})\.[0-9a-z]{8}\.tar(?:\.age)?")
 
@@ -108,10 +110,11 @@ def as_json(content: dict[str, Any]) -> bytes:
 def read_manifest(store: Store, key: str) -> Package:
     """Raises `Damaged`, `NotInArchive`."""
     try:
-        data, _ = store.read(key)
+        package = parsed(read_file(store, key, LARGEST_MANIFEST))
     except KeyError as error:
         raise NotInArchive(say("There is no {key} on {store}.", key=key, store=store.url)) from error
-    package = parsed(data)
+    except InputError:
+        package = None
     if package is None or manifest_name(package.version, attempt_of(key)) != key.rsplit("/", 1)[1]:
         raise Damaged(
             say("The manifest {key} on {store} is damaged.", key=key, store=store.url),

@@ -25,7 +25,7 @@ from oberih.errors import Conflict, Damaged, KeyNeeded, NotInArchive, StoreError
 from oberih.i18n import say
 from oberih.progress import Tick
 
-__all__ = ["Unpacked", "unpack", "watched"]
+__all__ = ["Unpacked", "at_most", "unpack", "watched"]
 
 
 class Hash(Protocol):
@@ -44,10 +44,11 @@ class Unpacked:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A package file, with its digest if a manifest tells it."""
+    """A package file, with its digest and size if a manifest tells them."""
 
     key: str
-    sha512: str | None
+    sha512: str | None = None
+    size: int | None = None  # bytes
 
 
 def watched(chunks: Iterable[bytes], digest: Hash, tick: Tick = lambda _: None) -> Iterator[bytes]:
@@ -56,6 +57,16 @@ def watched(chunks: Iterable[bytes], digest: Hash, tick: Tick = lambda _: None) 
         digest.update(chunk)
         tick(len(chunk))
         yield chunk
+
+
+def at_most(size: int | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """``chunks`` up to the first beyond ``size`` bytes: that there is more shows, and no more is read."""
+    read = 0
+    for chunk in chunks:
+        yield chunk
+        read += len(chunk)
+        if size is not None and read > size:
+            return
 
 
 def unpack(
@@ -103,14 +114,13 @@ def unpack(
 def candidates(store: Store, prefix: str) -> dict[int, list[Candidate]]:
     """For each version its packages, that of the manifest first."""
     found = {
-        version: [Candidate(key, None) for key in keys]
-        for version, keys in package_files(store, prefix).items()
+        version: [Candidate(key) for key in keys] for version, keys in package_files(store, prefix).items()
     }
     for version, manifest in manifests(store, prefix).items():
         known = found.setdefault(version, [])
         with suppress(Damaged, NotInArchive, Unreadable):
             package = read_manifest(store, manifest)
-            good = Candidate(f"{prefix}/{package.file}", package.sha512)
+            good = Candidate(f"{prefix}/{package.file}", package.sha512, package.size)
             found[version] = [good, *(other for other in known if other.key != good.key)]
     return found
 
@@ -134,7 +144,7 @@ class Unpacking:
 def unpack_version(work: Unpacking, version: int, before: Snapshot | None) -> Snapshot:
     """Restore one version; ``before`` is the one before it."""
     digest = hashlib.sha512()
-    raw = watched(streamed(work.store, work.candidate.key), digest)
+    raw = watched(streamed(work.store, work.candidate), digest)
     plain = decrypted(raw, work.identities) if work.candidate.key.endswith(".age") else raw
     try:
         with closing(plain):  # type: ignore[type-var]
@@ -149,16 +159,18 @@ def unpack_version(work: Unpacking, version: int, before: Snapshot | None) -> Sn
                 if work.candidate.sha512 not in (None, digest.hexdigest()):
                     raise _tar.damaged(say("its bytes have changed."))
                 work.target.settle(work.key_of(snapshot.id))
-            except BaseException:
+            except BaseException as error:
                 for key in written:
                     with suppress(StoreError):
                         work.target.delete(key)
+                if isinstance(error, AlreadyThere):
+                    raise conflict(work.target, snapshot) from error
                 raise
     except KeyNeeded:
         # That no key opens it may also be because the part for our key was altered.
         if work.candidate.sha512 is not None:
             whole = hashlib.sha512()
-            for _ in watched(streamed(work.store, work.candidate.key), whole):
+            for _ in watched(streamed(work.store, work.candidate), whole):
                 pass
             if whole.hexdigest() != work.candidate.sha512:
                 raise _tar.damaged(say("its bytes have changed.")) from None
@@ -167,9 +179,9 @@ def unpack_version(work: Unpacking, version: int, before: Snapshot | None) -> Sn
     return snapshot
 
 
-def streamed(store: Store, key: str) -> Iterator[bytes]:
+def streamed(store: Store, candidate: Candidate) -> Iterator[bytes]:
     try:
-        yield from store.stream(key)
+        yield from at_most(candidate.size, store.stream(candidate.key))
     except (KeyError, Unreadable) as error:
         raise _tar.damaged(say("it is gone, or cannot be read.")) from error
 
@@ -242,8 +254,8 @@ def take_content(
                 for _ in chunks:
                     pass
             else:
-                written.append(key)
                 work.target.write(key, chunks)
+                written.append(key)  # one that was cut short is not left, one that was there not ours
             if digest.hexdigest() != expected_digest:
                 raise _tar.damaged(say("{name} has other bytes than its inventory says.", name=name))
         else:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
@@ -25,10 +25,10 @@ from oberih.archive.packages.manifest import (
     package_prefix,
     read_manifest,
 )
-from oberih.archive.packages.restore import watched
+from oberih.archive.packages.restore import at_most, watched
 from oberih.archive.packages.snapshot import Snapshot, read_snapshot
 from oberih.archive.stores import TEMPORARY, AlreadyThere, Store, Unreadable
-from oberih.errors import Damaged, NotInArchive, StoreError
+from oberih.errors import Conflict, Damaged, InputError, NotInArchive, StoreError
 from oberih.i18n import say
 from oberih.progress import Tick
 
@@ -46,47 +46,80 @@ def write_package(
     tick: Tick = lambda _: None,
     *,
     again: bool = False,
+    append_only: bool = False,
+    note: Callable[[Package], None] = lambda _: None,
 ) -> Package:
-    """Bring one version of the OCFL object at ``object_key`` to ``target``, encrypted if for recipients.
+    """Bring one version of the OCFL object at ``object_key`` to ``target``, encrypted for ``recipients``.
 
-    Does nothing if it is there already and looks whole; ``again`` writes another attempt in any case, for
-    when a full check has found the last one damaged. May be interrupted and repeated. ``tick`` gets bytes.
-    Raises `Damaged` if the source is.
+    It is a plain package only if ``recipients`` is `None`. Does nothing if it is there already and looks
+    whole; ``again`` writes another attempt in any case, for when the last one is not what it should be. May
+    be interrupted and repeated. ``note`` is told of a package before anybody can see it; nothing is deleted
+    if the target is ``append_only``. ``tick`` gets bytes. Raises `Damaged` if the source is, `InputError` if
+    nobody could open it.
     """
+    if recipients is not None and not recipients:
+        raise InputError(
+            say("{store} keeps encrypted copies, and there is no custodian who could open them.",
+                store=target.url),
+            "First name a custodian's key: oberih custodians add NAME",
+        )  # fmt: skip
     snapshot = read_snapshot(source, object_key, version)
     prefix = package_prefix(snapshot.id)
     there = manifests(target, prefix).get(version)
+    if there is not None and recipients is None:
+        refuse_other(target, there, snapshot)
     if there is not None and not again and not verify_package(target, there):
         return read_manifest(target, there)
 
-    name = f"v{version}.{random_letters(8)}.tar" + (".age" if recipients else "")
+    name = f"v{version}.{random_letters(8)}.tar" + (".age" if recipients is not None else "")
     digest = hashlib.sha512()
 
     def stream() -> Iterator[bytes]:
         plain = packed(source, object_key, snapshot, tick)
-        for chunk in encrypted(plain, recipients) if recipients else plain:
+        for chunk in plain if recipients is None else encrypted(plain, recipients):
             digest.update(chunk)
             yield chunk
 
     try:
         size = target.write(f"{prefix}/{name}", stream())
         target.settle(prefix)
+    except AlreadyThere as error:
+        raise Conflict(
+            say("{key} on {store} was written by somebody else meanwhile.", key=name, store=target.url),
+            "Try again.",
+        ) from error
     except BaseException:
-        with suppress(StoreError):  # an append-only store keeps it; nothing refers to it
-            target.delete(f"{prefix}/{name}")
+        if not append_only:  # which keeps it; nothing refers to it
+            with suppress(StoreError):
+                target.delete(f"{prefix}/{name}")
         raise
-    if recipients:
+    if recipients is not None:
         package = Package(name, size, digest.hexdigest(), version, encryption="age")
     else:
         package = Package(name, size, digest.hexdigest(), version, id=snapshot.id, inventory=snapshot.digest)
     key = f"{prefix}/{manifest_name(version, attempt_of(there) + 1)}"
+    note(package)
     try:
         target.create(key, manifest_bytes(package))
     except AlreadyThere:  # somebody else did the same meanwhile
-        with suppress(StoreError):
-            target.delete(f"{prefix}/{name}")
+        if not append_only:
+            with suppress(StoreError):
+                target.delete(f"{prefix}/{name}")
         return read_manifest(target, key)
     return package
+
+
+def refuse_other(target: Store, manifest: str, snapshot: Snapshot) -> None:
+    """Raises `Conflict` if a plain package is of another history of the object."""
+    try:
+        package = read_manifest(target, manifest)
+    except (Damaged, NotInArchive, Unreadable):
+        return
+    if package.inventory not in (None, snapshot.digest):
+        raise Conflict(
+            say("{url} holds another history of {id}.", url=target.url, id=snapshot.id),
+            "Nothing was overwritten. Compare the two objects, and remove the wrong one by hand.",
+        )
 
 
 def packed(source: Store, object_key: str, snapshot: Snapshot, tick: Tick) -> Iterator[bytes]:
@@ -131,7 +164,7 @@ def verify_package(
             message = say("It has {size} bytes, not {expected}.", size=size, expected=package.size)
             return (Finding("package-size", "error", message, key),)
         digest = hashlib.sha512()
-        for _ in watched(store.stream(key), digest, tick) if full else ():
+        for _ in watched(at_most(package.size, store.stream(key)), digest, tick) if full else ():
             pass
         if full and digest.hexdigest() != package.sha512:
             return (Finding("package-digest", "error", say("Its bytes have changed."), key),)

@@ -2,7 +2,7 @@
 
 Objects know a person by a pseudonym. What is personal (name, contact, consents) is sealed to a key of that
 person alone, and lies sealed inside the objects, on every copy of them. The key itself, encrypted for the
-custodians, lies outside of the objects and only on stores where things can be deleted:
+custodians, lies outside of the objects and only on trusted stores where things can be deleted:
 
     extensions/oberih-people/keys/person-….age          the person's secret, encrypted for the custodians
     extensions/oberih-people/keys/person-….pub          its public part, and the digest of the file above
@@ -10,7 +10,9 @@ custodians, lies outside of the objects and only on stores where things can be d
 
 To withdraw is to destroy the key: every copy of every object stays as valid as it was, and nobody can read
 the person's data in any of them any more. The tombstone is written first and wins for ever: whatever store
-comes back with a key from before, the key is destroyed there too (`copy_keys`).
+comes back with a key from before, the key is destroyed there too (`copy_keys`). Stores that keep no keys get
+the tombstones (`tell_withdrawals`), those that are not trusted without the reason. From a stranger's archive
+only what is new to us is taken (`take_keys`).
 
 What this cannot reach: a store that keeps old versions of files behind our back (S3 with versioning or
 object lock; backups, snapshots of a file system), and a custodian who copied the key. People's keys belong on
@@ -24,11 +26,14 @@ from oberih.archive.people.keys import (
     Person,
     Tombstone,
     copy_keys,
+    mend_key,
     new_person,
     open_sealed,
     people,
     recipient_of,
     seal,
+    take_keys,
+    tell_withdrawals,
     tombstone_of,
     verify_keys,
     withdraw,
@@ -40,11 +45,14 @@ __all__ = [
     "Person",
     "Tombstone",
     "copy_keys",
+    "mend_key",
     "new_person",
     "open_sealed",
     "people",
     "recipient_of",
     "seal",
+    "take_keys",
+    "tell_withdrawals",
     "tombstone_of",
     "verify_keys",
     "withdraw",

@@ -11,6 +11,7 @@ from typing import Any
 
 from oberih.archive.crypt import checked_recipients
 from oberih.archive.identifiers import check_character
+from oberih.archive.ocfl.objects import read_file
 from oberih.archive.stores import TEMPORARY, AlreadyThere, Changed, Store, Unreadable
 from oberih.errors import InputError, StoreError
 from oberih.i18n import say
@@ -29,6 +30,7 @@ __all__ = [
     "intact_key",
     "is_pseudonym",
     "key_file",
+    "keys_there",
     "parsed_public",
     "parsed_tombstone",
     "public_bytes",
@@ -45,6 +47,7 @@ PREFIX = "person-"
 LETTERS = 13  # 63 bits, see `identifiers`
 SCHEMA = "oberih-person/1"
 GRACE = timedelta(minutes=10)  # the longest that writing a key may take
+LARGEST = 64 << 10  # bytes of a file: ours have a thousand
 
 REASONS = ("request", "guardian", "law", "mistake")  # who or what asked for it; no words of anybody's own
 
@@ -55,7 +58,7 @@ class Tombstone:
 
     pseudonym: str
     when: str  # ISO 8601, UTC
-    reason: str  # one of REASONS
+    reason: str  # one of REASONS, "" where it is not told
     unfinished: tuple[str, ...] = ()  # stores that could not be reached: there the key may still be
 
 
@@ -86,11 +89,24 @@ def tombstone_file(pseudonym: str) -> str:
     return f"{TOMBSTONES}/{pseudonym}.json"
 
 
-def tombstones(store: Store) -> Iterator[str]:
-    for found in store.list(TOMBSTONES):
-        pseudonym = found.key.removeprefix(f"{TOMBSTONES}/").removesuffix(".json")
-        if tombstone_file(pseudonym) == found.key and is_pseudonym(pseudonym):
-            yield pseudonym
+def tombstones(store: Store) -> dict[str, int]:
+    """Pseudonyms of those who withdrew, and the sizes of their tombstones."""
+    found: dict[str, int] = {}
+    for stat in store.list(TOMBSTONES):
+        pseudonym = stat.key.removeprefix(f"{TOMBSTONES}/").removesuffix(".json")
+        if tombstone_file(pseudonym) == stat.key and is_pseudonym(pseudonym):
+            found[pseudonym] = stat.size
+    return found
+
+
+def keys_there(store: Store) -> dict[str, dict[str, int]]:
+    """Pseudonyms of those of whose key there is anything, with the sizes of its files; nothing is read."""
+    found: dict[str, dict[str, int]] = {}
+    for stat in store.list(KEYS):
+        pseudonym, dot, ending = stat.key.removeprefix(f"{KEYS}/").rpartition(".")
+        if f"{dot}{ending}" in (".age", ".pub") and is_pseudonym(pseudonym):
+            found.setdefault(pseudonym, {})[ending] = stat.size
+    return found
 
 
 def is_pseudonym(text: str) -> bool:
@@ -113,17 +129,19 @@ def put_key(store: Store, pseudonym: str, locked: bytes, public: bytes) -> None:
 
 
 def read_or_not(store: Store, key: str) -> tuple[bytes, str]:
+    tag = store.stat(key).tag
     try:
-        return store.read(key)
-    except Unreadable:
-        return b"", store.stat(key).tag
+        return read_file(store, key, LARGEST), tag
+    except (Unreadable, InputError):
+        return b"", tag
 
 
 def intact_key(store: Store, pseudonym: str) -> tuple[bytes, bytes] | None:
     """A person's key on a store, encrypted, and its public part; `None` if one is missing or damaged."""
     try:
-        locked, public = store.read(key_file(pseudonym))[0], store.read(public_file(pseudonym))[0]
-    except (KeyError, Unreadable):
+        locked = read_file(store, key_file(pseudonym), LARGEST)
+        public = read_file(store, public_file(pseudonym), LARGEST)
+    except (KeyError, Unreadable, InputError):
         return None
     known = parsed_public(public, pseudonym)
     good = known is not None and known["key_sha512"] == hashlib.sha512(locked).hexdigest()
@@ -152,7 +170,9 @@ def parsed_tombstone(data: bytes, pseudonym: str) -> Tombstone | None:
         content = json.loads(data)
         tombstone = Tombstone(pseudonym, content["when"], content["reason"])
         datetime.fromisoformat(tombstone.when)
-        return tombstone if data == tombstone_bytes(tombstone) and tombstone.reason in REASONS else None
+        return (
+            tombstone if data == tombstone_bytes(tombstone) and tombstone.reason in ("", *REASONS) else None
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
@@ -176,10 +196,10 @@ def read_all(stores: Iterable[Store], key: str) -> Iterator[bytes]:
     reached = False
     for store in stores:
         try:
-            data, _ = store.read(key)
+            data = read_file(store, key, LARGEST)
         except KeyError:
             reached = True
-        except Unreadable:
+        except (Unreadable, InputError):
             reached = True
             yield b""
         except StoreError as error:
@@ -209,7 +229,7 @@ def bury(store: Store, tombstone: Tombstone) -> None:
         store.create(key, tombstone_bytes(tombstone))
     except AlreadyThere:
         with suppress(Unreadable, KeyError, Changed):
-            there, tag = store.read(key)
+            there, tag = read_or_not(store, key)
             if parsed_tombstone(there, tombstone.pseudonym) is None and tombstone.when:
                 store.replace(key, tombstone_bytes(tombstone), tag)
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from oberih.archive.crypt import checked_recipients, decrypted, encrypted, new_identity
 from oberih.archive.identifiers import check_character, random_letters
 from oberih.archive.people.keyring import (
-    KEYS,
     LETTERS,
     PREFIX,
     REASONS,
@@ -19,8 +18,8 @@ from oberih.archive.people.keyring import (
     destroy_temporary,
     exists,
     intact_key,
-    is_pseudonym,
     key_file,
+    keys_there,
     parsed_public,
     parsed_tombstone,
     public_bytes,
@@ -40,11 +39,14 @@ __all__ = [
     "Person",
     "Tombstone",
     "copy_keys",
+    "mend_key",
     "new_person",
     "open_sealed",
     "people",
     "recipient_of",
     "seal",
+    "take_keys",
+    "tell_withdrawals",
     "tombstone_of",
     "verify_keys",
     "withdraw",
@@ -66,7 +68,6 @@ class Copied:
 
     copied: tuple[str, ...]  # pseudonyms whose key came to the target
     destroyed: tuple[str, ...]  # pseudonyms whose key was destroyed on either side: withdrawn
-    disputed: tuple[str, ...] = ()  # withdrawn by the word of a target only that is not trusted
 
 
 def new_person(stores: Sequence[Store], custodians: Sequence[str]) -> Person:
@@ -136,13 +137,7 @@ def open_sealed(stores: Sequence[Store], identities: Sequence[str], pseudonym: s
 
 def people(store: Store) -> Iterator[str]:
     """Pseudonyms of those whose key is on a store, in order; those who withdrew are not among them."""
-    last, gone = "", set(tombstones(store))
-    for found in store.list(KEYS):
-        pseudonym = found.key.removeprefix(f"{KEYS}/").removesuffix(".age").removesuffix(".pub")
-        known = found.key in (key_file(pseudonym), public_file(pseudonym)) and is_pseudonym(pseudonym)
-        if known and pseudonym not in gone and pseudonym != last:
-            yield pseudonym
-            last = pseudonym
+    yield from sorted(keys_there(store).keys() - tombstones(store).keys())
 
 
 def verify_keys(store: Store) -> Iterator[str]:
@@ -155,11 +150,16 @@ def verify_keys(store: Store) -> Iterator[str]:
 # -- withdrawal --------------------------------------------------------------------------------------------
 
 
-def withdraw(stores: Sequence[Store], pseudonym: str, reason: str) -> Tombstone:
+def withdraw(
+    stores: Sequence[Store], pseudonym: str, reason: str, *, locked: Sequence[Store] = (),
+    untrusted: Sequence[Store] = (), known: bool = False,
+) -> Tombstone:  # fmt: skip
     """Make a person's data unreadable for ever: write a tombstone on all stores, then destroy all keys.
 
-    Give all stores, those too where nothing can be deleted. Stores that cannot be reached are named in
-    `Tombstone.unfinished`; run it again to go on. The first tombstone keeps its date and reason.
+    Give all stores: in ``locked`` those where nothing can be deleted, in ``untrusted`` those that are told no
+    reason (one may be in both); ``known``: there is such a person, though perhaps no key any more. Stores
+    that cannot be reached are named in `Tombstone.unfinished`; run it again to go on. The first tombstone
+    keeps its date and reason.
     """
     checked_pseudonym(pseudonym)
     if reason not in REASONS:
@@ -167,25 +167,27 @@ def withdraw(stores: Sequence[Store], pseudonym: str, reason: str) -> Tombstone:
             say("{reason} is no reason that is known.", reason=reason[:100]),
             say("Give one of these: {reasons}", reasons=", ".join(REASONS)),
         )
-    before = tombstone_of(stores, pseudonym)
-    if before is None and not any(known_on(store, pseudonym) for store in stores):
+    before = tombstone_of([store for store in (*stores, *locked) if store not in untrusted], pseudonym)
+    every = [*stores, *locked, *(store for store in untrusted if store not in locked)]
+    if before is None and not known and not any(known_on(store, pseudonym) for store in every):
         raise unknown(pseudonym)
     tombstone = before if before is not None and before.when else new_tombstone(pseudonym, reason)
     unfinished: list[str] = []
-    for store in stores:
+    for store in every:
         try:
-            bury(store, tombstone)
+            bury(store, replace(tombstone, reason="") if store in untrusted else tombstone)
         except StoreError:
             unfinished.append(store.url)
-    if before is None and len(unfinished) == len(stores):
+    if before is None and len(unfinished) == len(every):
         raise StoreError(
             "The withdrawal could not be written to any store; nothing was destroyed.",
             "Check that the stores can be reached and written to, then try again.",
         )
-    for store in stores:
+    for store in every:
         try:
             destroy(store, pseudonym)
-            destroy_temporary(store)
+            if store not in locked:
+                destroy_temporary(store)
         except StoreError:
             unfinished.append(store.url)
     return replace(tombstone, unfinished=tuple(dict.fromkeys(unfinished)))
@@ -202,32 +204,89 @@ def tombstone_of(stores: Sequence[Store], pseudonym: str) -> Tombstone | None:
     return found
 
 
-def copy_keys(source: Store, target: Store, *, trusted: bool = True) -> Copied:
-    """Bring the keys of all people from one store to another, and all tombstones to both.
+def copy_keys(source: Store, target: Store) -> Copied:
+    """Bring the keys of all people from one trusted store to another, and all tombstones to both.
 
-    A key of somebody who withdrew is not copied but destroyed wherever it is. A damaged key on the target
-    is replaced by a good one. If the target is not ``trusted``, a tombstone that only it has destroys
-    nothing on the source (its host could have made it up) and is named in `Copied.disputed`.
+    A key of somebody who withdrew is not copied but destroyed wherever it is. Listings are compared, and only
+    what differs is read: a key that is damaged and has its size still is found by `verify_keys`.
     """
     for store in (source, target):
         destroy_temporary(store)
-    believed = (source, target) if trusted else (source,)
-    here, there = set(tombstones(source)), set(tombstones(target))
-    disputed = set() if trusted else there - here
-    destroyed = [name for name in sorted((here | there) - disputed) if enforce(source, target, name)]
+    keys, theirs = keys_there(source), keys_there(target)
+    here, there = tombstones(source), tombstones(target)
+    gone = here.keys() | there.keys()
+    undone = {n for n in gone if here.get(n) != there.get(n) or n in keys or n in theirs}
+    destroyed = [pseudonym for pseudonym in sorted(undone) if enforce(source, target, pseudonym)]
     copied = []
-    for pseudonym in people(source):
-        key = intact_key(source, pseudonym)
-        if key is None or pseudonym in disputed or intact_key(target, pseudonym) is not None:
+    for pseudonym in sorted(keys.keys() - gone):
+        if theirs.get(pseudonym) == keys[pseudonym]:
             continue
-        put_key(target, pseudonym, *key)
-        copied.append(pseudonym)
+        key = intact_key(source, pseudonym)
+        if key is not None and intact_key(target, pseudonym) is None:
+            put_key(target, pseudonym, *key)
+            copied.append(pseudonym)
     for pseudonym in list(copied):
-        if any(exists(s, tombstone_file(pseudonym)) for s in believed):  # withdrawn while we copied
+        if any(exists(s, tombstone_file(pseudonym)) for s in (source, target)):  # withdrawn while we copied
             enforce(source, target, pseudonym)
             copied.remove(pseudonym)
             destroyed.append(pseudonym)
-    return Copied(tuple(copied), tuple(destroyed), tuple(sorted(disputed)))
+    return Copied(tuple(copied), tuple(destroyed))
+
+
+def tell_withdrawals(source: Store, target: Store, *, trusted: bool) -> tuple[str, ...]:
+    """Bring all tombstones from a trusted store to one that keeps no keys; only the bare fact if that is not
+    ``trusted``. A trusted one's tombstones come back the same way. Returns the pseudonyms of those whom only
+    a target that is not trusted says to have withdrawn: its host could have made it up.
+    """
+    here, there = tombstones(source), tombstones(target)
+    alone = sorted(there.keys() - here.keys())
+    for pseudonym in alone if trusted else ():
+        bury(source, tombstone_of([target], pseudonym) or new_tombstone(pseudonym, REASONS[0]))
+        destroy(source, pseudonym)
+    for pseudonym in sorted(here.keys() - there.keys()):
+        found = tombstone_of([source], pseudonym)
+        if found is not None and found.when:
+            bury(target, found if trusted else replace(found, reason=""))
+    return () if trusted else tuple(alone)
+
+
+def take_keys(source: Store, target: Store, others: Sequence[Store] = ()) -> tuple[str, ...]:
+    """Take from a stranger's store, which is only read and not believed, what is new; returns pseudonyms.
+
+    The keys of people whom neither ``target`` nor ``others`` know. A tombstone only of somebody whose key is
+    on none of them: it destroys nothing; and where the source has both, it is the tombstone that counts.
+    """
+    ours = [target, *others]
+    known = {pseudonym for store in ours for pseudonym in keys_there(store)}
+    gone = {pseudonym for store in ours for pseudonym in tombstones(store)}
+    buried = set(tombstones(source)) - known
+    for pseudonym in sorted(buried - gone):
+        told = tombstone_of([source], pseudonym)
+        bury(target, told if told and told.when else new_tombstone(pseudonym, REASONS[0]))
+    taken = []
+    for pseudonym in sorted(keys_there(source).keys() - known - gone - buried):
+        key = intact_key(source, pseudonym)
+        if key is not None:
+            put_key(target, pseudonym, *key)
+            taken.append(pseudonym)
+    return tuple(taken)
+
+
+def mend_key(stores: Sequence[Store], target: Store, pseudonym: str) -> bool:
+    """Replace a damaged or lost key by a good one from any of ``stores``, which are trusted. Whether there
+    was one; there is none after a withdrawal.
+    """
+    if any(exists(store, tombstone_file(pseudonym)) for store in (target, *stores)):
+        return False
+    for store in stores:
+        key = intact_key(store, pseudonym)
+        if key is not None:
+            put_key(target, pseudonym, *key)
+            if any(exists(one, tombstone_file(pseudonym)) for one in (target, *stores)):  # meanwhile
+                destroy(target, pseudonym)
+                return False
+            return True
+    return False
 
 
 def enforce(source: Store, target: Store, pseudonym: str) -> bool:

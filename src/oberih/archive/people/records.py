@@ -45,12 +45,17 @@ def person_data(archive: Archive, pseudonym: str, identities: Sequence[str]) -> 
 
 def withdraw_person(archive: Archive, pseudonym: str, reason: str) -> Tombstone:
     """Destroy a person's key everywhere; every copy of every object stays valid. Run again to finish."""
-    there = reachable(archive)
-    tombstone = withdraw(there, pseudonym, reason)
-    opened = {id(store) for store in there}
+    kinds = archive.settings.stores
+    every = stores_of(archive)
+    untrusted = reachable(archive, [name for name in every if kinds[name].untrusted])
+    locked = reachable(archive, [name for name in every if kinds[name].append_only])
+    concerned = [entry.id for entry in archive.index.objects(PERSON) if entry.title == pseudonym]
+    tombstone = withdraw(
+        changeable(archive), pseudonym, reason, locked=locked, untrusted=untrusted, known=bool(concerned)
+    )
+    opened = {id(store) for store in reachable(archive, every)}
     away = [n for n in stores_of(archive) if id(archive.opened.get(n)) not in opened]
     tombstone = replace(tombstone, unfinished=(*tombstone.unfinished, *away))
-    concerned = [entry.id for entry in archive.index.objects(PERSON) if entry.title == pseudonym]
     write_down(
         archive, "withdrawal", happened("deletion", concerned, detail="the key was destroyed", note=reason)
     )
@@ -58,13 +63,13 @@ def withdraw_person(archive: Archive, pseudonym: str, reason: str) -> Tombstone:
 
 
 def changeable(archive: Archive) -> list[Store]:
-    """Stores that can be reached and where a key can be destroyed."""
-    return reachable(archive, [n for n in stores_of(archive) if not archive.settings.stores[n].append_only])
+    """Stores that can be reached, are trusted, and where a key can be destroyed: they keep people's keys."""
+    return reachable(archive, [n for n in stores_of(archive) if not archive.settings.stores[n].packages])
 
 
-def reachable(archive: Archive, names: Sequence[str] | None = None) -> list[Store]:
+def reachable(archive: Archive, names: Sequence[str]) -> list[Store]:
     found = []
-    for name in stores_of(archive) if names is None else names:
+    for name in names:
         try:
             found.append(archive.store(name))
         except StoreError:
