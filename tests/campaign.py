@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -20,8 +21,10 @@ from pathlib import Path
 from keeping import archive_with, contents, flip, placed, truncate
 from oberih.archive import Archive, deposit_capture, describe, open_archive, replicate, verify
 from oberih.archive.metadata import Description
+from oberih.archive.ocfl.inventory import number_of
 from oberih.archive.packages import manifests, package_prefix, read_manifest
 from oberih.archive.stores import TEMPORARY
+from oberih.errors import Damaged
 
 REPLICAS = ("main", "second", "sealed")
 RECEIPTS, HARMED, DEFECT = "receipts.txt", "harmed.txt", "defect.txt"
@@ -104,7 +107,8 @@ def labour(folder: Path, seed: int) -> None:
             entries = list(archive.index.objects("capture"))
             if entries:
                 title = {"en": f"Title {dice.randrange(1000)}"}
-                describe(archive, dice.choice(entries).id, Description.make({"titles": title}))
+                with suppress(Damaged):  # somebody harmed it and was killed: nothing is built on it
+                    describe(archive, dice.choice(entries).id, Description.make({"titles": title}))
         elif what == "replicate":
             replicate(archive)
         else:
@@ -186,10 +190,15 @@ def strike(archive: Archive, dice: random.Random, identifier: str) -> str:
 
 
 def files_that_count(archive: Archive, store: str, identifier: str) -> Iterator[Path]:
-    """Files of a copy, none that is being written; of packages those of the last attempt: others are dead."""
+    """Files of a copy, none that is being written, or that a killed writer left of a version that there is
+    not; of packages those of the last attempt: others are dead.
+    """
     folder = placed(archive, store, identifier)
     if store != "sealed":
-        yield from (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(TEMPORARY))
+        unfinished = folder / f"v{number_of(archive.entry(identifier).head) + 1}"
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.name.startswith(TEMPORARY) and unfinished not in path.parents:
+                yield path
         return
     far = archive.store(store)
     for key in manifests(far, package_prefix(identifier)).values():

@@ -56,6 +56,9 @@ def test_the_environment_overrules_the_file_and_is_never_written(
     [
         ({"copies": 0}, "copies"),
         ({"copies": "many"}, "copies"),
+        ({"publisher": " "}, "publisher"),
+        ({"resolver": "n2t.net"}, "resolver"),
+        ({"resolver": "javascript:alert(1)"}, "resolver"),
         ({"colour": "blue"}, "colour: not a setting"),
         ({"stores": {"Lviv!": LVIV}}, "stores.Lviv!"),
         ({"stores": {"lviv": {**LVIV, "colour": 1}}}, "stores.lviv.colour"),
@@ -77,6 +80,7 @@ def test_every_wrong_setting_is_named(tmp_path: Path, table: dict[str, Any], nam
 def test_a_wrong_value_is_never_shown_since_it_may_be_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    change(tmp_path / FILE, lambda table: table.update(stores={"lviv": LVIV}))
     monkeypatch.setenv("OBERIH_STORES__LVIV__SECRET_KEYS", "hush")
     with pytest.raises(InputError) as caught:
         load(tmp_path / FILE)
@@ -110,3 +114,28 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_environment_may_hold_keys_of_stores_that_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was removed, or that is to be added."""
+    path = tmp_path / FILE
+    monkeypatch.setenv("OBERIH_STORES__LVIV__SECRET_KEY", "hush")
+    monkeypatch.setenv("OBERIH_STORES__ODESA", "")
+    assert load(path).stores == {}
+    settings = change(path, lambda table: table.update(stores={"lviv": LVIV}))
+    assert settings.stores["lviv"].secret_key is not None and list(settings.stores) == ["lviv"]
+    assert change(path, lambda table: table.pop("stores")).stores == {}
+    monkeypatch.delenv("OBERIH_STORES__ODESA")
+    monkeypatch.setenv("OBERIH_STORES__ODESA__URL", "odesa")  # one that only the environment knows
+    assert load(path).stores["odesa"].url == "odesa"
+
+
+@pytest.mark.parametrize("value", ["x", "[1]", '"x"', "{"])
+def test_nonsense_in_the_environment_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("OBERIH_STORES", value)
+    with pytest.raises(InputError, match="stores"):
+        load(tmp_path / FILE)

@@ -8,13 +8,19 @@ should not lie in a file. Nothing of the environment is ever written back.
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from oberih.errors import InputError, OutputError
 from oberih.i18n import say
@@ -56,8 +62,12 @@ class Settings(BaseSettings):
     naming_authority: Annotated[str, StringConstraints(pattern=r"^[0-9bcdfghjkmnpqrstvwxz]{5,9}$")] = Field(
         "99999", description="your ARK name assigning authority number; 99999 is for trials"
     )
-    publisher: str = Field("unknown", description="the institution that is responsible for the records")
-    resolver: str = Field("https://n2t.net/", description="what makes an identifier a web address")
+    publisher: Annotated[str, StringConstraints(pattern=r"\S")] = Field(
+        "unknown", description="the institution that is responsible for the records"
+    )
+    resolver: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]\S*$")] = Field(
+        "https://n2t.net/", description="what makes an identifier a web address"
+    )
     copies: int = Field(3, ge=1, le=20, description="how many stores of different threats keep each object")
     verify_every_days: int = Field(90, ge=1, description="every byte is read again at least so often")
     verify_rate: float | None = Field(None, gt=0, description="most MB/s that verifying may read")
@@ -69,13 +79,33 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - given by the library
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - given by the library
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
+        file = init_settings().get("stores")
+        return Environment(settings_cls, file if isinstance(file, dict) else {}), init_settings
+
+
+class Environment(EnvSettingsSource):
+    """The environment, but for the keys of stores that are not, or no more, in the file."""
+
+    def __init__(self, settings_cls: type[BaseSettings], file: Mapping[str, object]) -> None:
+        super().__init__(settings_cls)
+        self.file = file
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        stores = found.get("stores")
+        if isinstance(stores, dict):
+            found["stores"] = {
+                name: given
+                for name, given in stores.items()
+                if name in self.file or (isinstance(given, dict) and "url" in given)
+            }
+        return found
 
 
 def load(path: Path) -> Settings:
@@ -139,6 +169,8 @@ def checked(path: Path, table: dict[str, Any]) -> Settings:
         # Never the value itself: it may be a secret.
         wrong += [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
         settings = None
+    except SettingsError as error:  # its message has a name, not a value
+        wrong, settings = [*wrong, str(error)], None
     if wrong or settings is None:
         raise InputError(
             say("Wrong settings in {path} or the environment: {wrong}", path=path, wrong="; ".join(wrong)),

@@ -13,6 +13,7 @@ from oberih.archive import deposit as module
 from oberih.archive.identifiers import mint
 from oberih.archive.index import LONG_AGO, UNCHECKED, Replica
 from oberih.archive.metadata import CaptureInfo, Description, ModelInfo, read_premis
+from oberih.archive.people.records import add_person, withdraw_person
 from oberih.errors import Cancelled, Conflict, InputError, NotInArchive
 from oberih.progress import Progress
 from ocfl_help import ocfl_py_root
@@ -41,16 +42,33 @@ def left_over(archive: Archive) -> list[Path]:
 def test_a_capture_is_kept_byte_for_byte(archive: Archive, tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "church", PHOTOS)
     before = tree(folder)
-    made = deposit_capture(archive, [folder], conditions="rain", person="p-stork")
+    stork = add_person(archive, {"name": "Stork"})
+    made = deposit_capture(archive, [folder], conditions="rain", person=stork)
     assert tree(folder) == before  # nothing was written into what a person recorded
     held = contents(archive, made.id)
     assert {n.removeprefix("originals/"): d for n, d in held.items() if n.startswith("originals/")} == PHOTOS
     assert made.files == {n: hashlib.sha512(d).hexdigest() for n, d in held.items()}
     info = CaptureInfo.load(held["capture.json"])
-    assert (info.person, info.conditions, info.files) == ("p-stork", "rain", 3)
+    assert (info.person, info.conditions, info.files) == (stork, "rain", 3)
     about = json.loads(held["object.json"])
-    assert (about["kind"], about["title"], about["person"]) == ("capture", "church", "p-stork")
+    assert (about["kind"], about["title"], about["person"]) == ("capture", "church", stork)
     assert ocfl_py_root(archive.folder / "main") == ""
+
+
+@pytest.mark.parametrize("person", ["Olha Kovalenko, +380", "../../x", "person-gk8t2n5x7wq3mm"])
+def test_a_person_is_named_by_a_pseudonym_only(archive: Archive, tmp_path: Path, person: str) -> None:
+    """What is written goes to every store, for ever."""
+    with pytest.raises(InputError, match="pseudonym"):
+        deposit_capture(archive, [folder_with(tmp_path / "church", PHOTOS)], person=person)
+    assert list(archive.index.objects()) == [] == left_over(archive)
+
+
+def test_nothing_new_of_whom_has_withdrawn(archive: Archive, tmp_path: Path) -> None:
+    stork = add_person(archive, {"name": "Stork"})
+    withdraw_person(archive, stork, "request")
+    with pytest.raises(InputError, match="withdrawn"):
+        deposit_capture(archive, [folder_with(tmp_path / "church", PHOTOS)], person=stork)
+    assert list(archive.index.objects("capture")) == []
 
 
 def test_the_receipt_stands_for_every_byte(archive: Archive, tmp_path: Path) -> None:

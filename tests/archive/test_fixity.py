@@ -63,6 +63,12 @@ def to_folder(path: Path) -> None:
     (path / "inside").write_bytes(b"x")
 
 
+def to_folders(path: Path) -> None:
+    """In which there is no file."""
+    path.unlink()
+    (path / "a" / "b").mkdir(parents=True)
+
+
 def to_link(path: Path) -> None:
     path.rename(path.with_name("elsewhere"))
     path.symlink_to("elsewhere")
@@ -76,7 +82,16 @@ def beside(path: Path) -> None:
     (path.parent / "stranger.txt").write_bytes(b"I was not deposited")
 
 
-DAMAGES: list[Callable[[Path], None]] = [flip, truncate, delete, empty, to_folder, to_link, beside]
+DAMAGES: list[Callable[[Path], None]] = [
+    flip,
+    truncate,
+    delete,
+    empty,
+    to_folder,
+    to_folders,
+    to_link,
+    beside,
+]
 IN_OCFL = ["photo-1.jpg", "inventory.json", "inventory.json.sha512", "v1/inventory.json", "v2/inventory.json",
            "v1/inventory.json.sha512", "premis.xml", "description.json", "0=ocfl_object_1.1"]  # fmt: skip
 IN_PACKAGES = ["v1", "v2", "v1.json", "v2.json"]
@@ -106,7 +121,7 @@ def test_every_damage_is_found_and_healed(
     for store, file in PLACES:
         if damage is beside and store in ("sealed", "locked"):
             continue  # nothing refers to it: no damage
-        if damage is to_folder and store == "locked" and file.endswith("json"):
+        if damage in (to_folder, to_folders) and store == "locked" and file.endswith("json"):
             continue  # where nothing can be removed, a person has to
         damage(current(archive, store, first, file))
         done = verify(archive, objects=[first], mend=True)
@@ -129,6 +144,8 @@ def test_everything_of_an_object_is_gone(archive: Archive, first: str) -> None:
     for store in ("main", "second", "sealed", "locked"):
         for path in files_of(placed(archive, store, first)):
             path.unlink()
+            if store != "locked":
+                path.mkdir()  # which holds nothing
         done = verify(archive, mend=True)
         assert [(d.store, d.id) for d in done.healed] == [(store, first)] and done.whole
 

@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,7 +196,8 @@ def test_all_objects_of_another_archive(
         assert person_data(archive, person, [secrets["ada"]]) == {"name": "Stork"}
         assert verify(archive).whole
     assert ocfl_py_root(archive.folder / "main") == ""
-    assert adopt(archive, theirs.holding(store), identities=[secrets["ada"]]).troubles == []  # again
+    again = adopt(archive, theirs.holding(store), identities=[secrets["ada"]])
+    assert again.troubles == [] == again.objects  # nothing of it is new
 
 
 def test_their_settings_never_become_ours(
@@ -266,3 +268,22 @@ def test_the_key_is_needed(archive: Archive, other: tuple[Archive, dict[str, str
         adopt(archive, other[0].holding("sealed"))
     assert isinstance(other[0].holding("sealed"), PackageHolding)
     assert isinstance(other[0].holding("main"), OcflHolding)
+
+
+def test_what_no_key_opens_keeps_nothing_else_out(
+    archive: Archive, other: tuple[Archive, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, secrets = other
+    held = theirs.holding("sealed")
+    (made,) = theirs.index.objects("capture")
+    assert isinstance(held, PackageHolding)
+    give = PackageHolding.give
+
+    def locked(held: PackageHolding, key: str, *arguments: Any) -> str:
+        if key == held.key(made.id):
+            raise KeyNeeded("It is sealed for somebody else.")
+        return give(held, key, *arguments)
+
+    monkeypatch.setattr(PackageHolding, "give", locked)
+    done = adopt(archive, held, identities=[secrets["ada"]])
+    assert [type(trouble.error) for trouble in done.troubles] == [KeyNeeded] and len(done.objects) > 0

@@ -55,6 +55,24 @@ def test_only_what_is_missing_is_sent(source: FolderStore, target: Store) -> Non
     assert copy_object(target, newer.key, source).versions == ()  # and back: nothing to do
 
 
+@pytest.mark.parametrize("sidecar", [True, False])
+def test_a_source_is_only_read(source: FolderStore, target: Store, tmp_path: Path, sidecar: bool) -> None:
+    """Though somebody was cut off there: what was brought before is copied."""
+    there = read_object(source, ID)
+    for name in ("inventory.json", "inventory.json.sha512"):
+        source.delete(f"{there.key}/{name}")
+        source.create(f"{there.key}/{name}", b"".join(source.stream(f"{there.key}/v1/{name}")))
+    if not sidecar:
+        source.delete(f"{there.key}/v2/inventory.json.sha512")
+    before = bytes_of(source, there.key)
+    copied = copy_object(source, there.key, target)
+    assert bytes_of(source, there.key) == before
+    assert copied.versions == ("v1", "v2") and copied.object.digest == there.digest
+    assert errors(target, there.key) == []
+    assert copy_object(source, there.key, target, recover=True).object.digest == there.digest
+    assert read_object(source, ID, recover=False).head == "v2"
+
+
 def test_what_arrived_whole_is_not_sent_again(source: FolderStore, target: Store) -> None:
     there = read_object(source, ID)
     files = there.inventory.files()

@@ -111,3 +111,16 @@ def test_nothing_is_overwritten(kept: Kept, tmp_path: Path) -> None:
         with pytest.raises(NotInArchive):
             give(archive, mint(), tmp_path / "new")
     assert [path.name for path in tree(tmp_path / "out")] == ["letter.txt"]
+
+
+def test_where_and_as_what_nothing_is_packed(kept: Kept, tmp_path: Path) -> None:
+    archive, made = kept
+    before = tree(archive.folder)
+    for give in (as_bag, as_crate):
+        with pytest.raises(InputError, match="store main"):
+            give(archive, made.id, archive.folder / "main" / "out")
+        with pytest.raises(InputError, match="folder"):
+            give(archive, made.id, tmp_path / "out.tar.gz")
+    with pytest.raises(InputError, match="folder"):
+        as_crate(archive, made.id, tmp_path / "out.zip")
+    assert tree(archive.folder) == before and list(tmp_path.glob("out*")) == []

@@ -368,6 +368,15 @@ def test_a_drill_that_fails_says_what_would_be_missing(kept: Kept) -> None:
         drill(archive, "sealed")
 
 
+def test_a_drill_tells_what_only_that_store_has(kept: Kept) -> None:
+    archive, made, secrets = kept
+    for store in ("main", "second"):
+        shutil.rmtree(placed(archive, store, made.id))
+    archive = rebuild(archive.folder).archive
+    (trouble,) = drill(archive, "sealed", identities=[secrets["ada"]]).troubles
+    assert trouble.id == made.id and "main store has not" in trouble.error.message
+
+
 def test_a_drill_of_a_copy_that_is_behind(kept: Kept) -> None:
     archive, made, _ = kept
     describe(archive, made.id, Description.make({"titles": {"en": "Again"}}))

@@ -1,5 +1,6 @@
 """Copies: as many as the policy asks for, over different threats, on stores that fail in every way."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ import pytest
 from keeping import archive_with, contents, flip, placed, recording, tree
 from oberih.archive import (
     Archive,
+    configuration,
     describe,
     events_of,
     open_archive,
@@ -378,3 +380,23 @@ def test_s3(tmp_path: Path, s3: Any) -> None:
     assert {trouble.store for trouble in done_badly.troubles} == {"open", "sealed"}
     assert {trouble.store for trouble in verify(archive).troubles} == {"sealed"}
     assert "wrong" not in str([t.error.message + t.error.advice for t in done_badly.troubles])
+
+
+def test_two_at_once_keep_the_settings_in_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, _ = archive_with(tmp_path, "second")
+    others: list[threading.Thread] = []
+    deposit = configuration.deposit_files
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        if not others:
+            others.append(
+                threading.Thread(target=lambda: configuration.keep_settings(open_archive(archive.folder)))
+            )
+            others[0].start()
+            others[0].join(0.3)
+        return deposit(*arguments, **named)
+
+    monkeypatch.setattr(configuration, "deposit_files", slow)
+    configuration.keep_settings(archive)
+    others[0].join()
+    assert len(list(archive.index.objects("archive"))) == 1

@@ -21,6 +21,7 @@ from oberih.archive import (
     verify,
 )
 from oberih.archive.metadata import Description, Smithsonian, read_premis
+from oberih.archive.ocfl import begin
 from oberih.archive.showing import shown_as
 from oberih.errors import InputError, NotInArchive, OberihError
 
@@ -175,3 +176,34 @@ def test_what_has_no_description(tmp_path: Path) -> None:
     assert shown_as(archive, made.id, "json") and shown_as(archive, made.id, "premis")
     with pytest.raises((InputError, NotInArchive)):
         shown_as(archive, "ark:/99999/nothing", "json")
+
+
+@pytest.mark.parametrize(
+    "page", ["javascript:alert(1)", "http://[", "ftp://x/y", "//example.org", "https://"]
+)
+def test_a_page_that_is_none(kept: Kept, page: str) -> None:
+    with pytest.raises(InputError, match="web page"):
+        shown_as(kept[0], kept[1], "edm", page=page)
+
+
+@pytest.mark.parametrize("files", [{"file": b"x"}, {"object.json": b"<not json>"}, {"object.json": b"[1]"}])
+def test_an_object_of_another_program(kept: Kept, files: dict[str, bytes]) -> None:
+    archive, _, _ = kept
+    with begin(archive.main, "urn:x", message="m", user=("Other", "urn:y")) as version:
+        for path, data in files.items():
+            version.add(path, data)
+        version.finish()
+    archive = rebuild(archive.folder).archive
+    assert read_premis(shown_as(archive, "urn:x", "premis")).objects[0].identifier == "urn:x"
+    assert json.loads(shown_as(archive, "urn:x", "json"))["head"] == "v1"
+    for form in FORMS[2:]:
+        with pytest.raises(InputError, match="no description"):
+            shown_as(archive, "urn:x", form)
+
+
+def test_parts_that_are_gone_are_named(kept: Kept) -> None:
+    archive, capture, _ = kept
+    next(placed(archive, "main", capture).rglob("capture.json")).unlink()
+    left_out: list[OberihError] = []
+    assert "description" in json.loads(shown_as(archive, capture, "json", unreadable=left_out))
+    assert len(left_out) == 1 and "capture.json" in left_out[0].message

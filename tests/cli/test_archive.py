@@ -12,9 +12,10 @@ import pytest
 
 from keeping import flip, folder_with
 from oberih.archive import open_archive
+from oberih.archive.exchange import incoming
 from oberih.archive.ocfl import object_key
 from oberih.cli import run
-from oberih.errors import Cancelled
+from oberih.errors import Cancelled, StoreError
 from ocfl_help import ocfl_py_root
 
 ID = re.compile(r"ark:/99999/\w+")
@@ -324,13 +325,45 @@ def test_anybody_s_objects_and_bags(
     assert "RFC8493-2" in said("verify", "--bag", "no bag", code=1)
 
 
-def test_what_others_have(said: Said, kept: str, home: Path) -> None:
+def test_receipts_are_told_at_once(
+    kept: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    (home / "list.csv").write_text("file,title\none.jpg,First\ntwo.jpg,Second\n")
+    deposit = incoming.deposit_files
+
+    def second_fails(archive: Any, files: dict[str, Path], *arguments: Any, **named: Any) -> Any:
+        if "originals/two.jpg" in files:
+            raise StoreError("There is no room left.")
+        return deposit(archive, files, *arguments, **named)
+
+    monkeypatch.setattr(incoming, "deposit_files", second_fails)
+    for form, told in (("json", '{"kind": "deposited"'), ("plain", "Deposited: ark:")):
+        capsys.readouterr()
+        assert run(["deposit", "photos", "--sheet", "list.csv", "--local", "--progress", form]) == 10
+        assert told in capsys.readouterr().out
+        (home / "list.csv").write_text("file,title\none.jpg,Another\ntwo.jpg,Second\n")
+
+
+def test_what_others_have(said: Said, told: Callable[..., dict[str, Any]], kept: str, home: Path) -> None:
     said("package", kept, "-o", "bag.zip")
     assert "Deposited" in said("deposit", "--bag", "bag.zip", "--local")
     (home / "list.csv").write_text("file,title\none.jpg,First\ntwo.jpg,Second\n")
     assert said("deposit", "photos", "--sheet", "list.csv", "--local").count("Deposited") == 2
+    again = told("deposit", "photos", "--sheet", "list.csv", "--local")
+    assert again["deposited"] == [] and len(again["already_there"]) == 2
     shown = said("deposit", "--from-archive", "second", "--archive", "new")
-    assert "taken over" in shown and kept in said("list", "--archive", "new")
+    assert "taken over" in shown and "0 objects" not in shown
+    assert "0 objects" in said("deposit", "--from-archive", "second", "--archive", "new")
+    assert kept in said("list", "--archive", "new")
+
+
+def test_nobody_types_a_passphrase(said: Said, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("click.termui.hidden_prompt_func", nothing)
+    assert "No passphrase" in said("custodians", "add", "ada", "--passphrase", code=2)
+    assert not (home / "ada.key").exists()
 
 
 def test_settings_show_no_secret(said: Said, kept: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,11 +20,12 @@ from oberih import settings as rules
 from oberih.archive.holdings import Holding, Ledger, holding
 from oberih.archive.identifiers import mint, parse
 from oberih.archive.identity import check_identity, identity, mark, taken_up
-from oberih.archive.index import Entry, Index, remove_index
+from oberih.archive.index import Entry, Index, remove_index, written
 from oberih.archive.lock import LOCK, locked
 from oberih.archive.ocfl import create_root, object_key, object_keys, read_object
 from oberih.archive.ocfl.objects import OcflObject
 from oberih.archive.stores import Store, open_store
+from oberih.archive.stores.nesting import refuse_nested
 from oberih.errors import Conflict, InputError, NotInArchive, OberihError, OutputError, StoreError
 from oberih.i18n import say
 from oberih.settings import Settings, StoreSettings
@@ -34,6 +35,7 @@ __all__ = ["MAIN", "Archive", "create_archive", "open_archive"]
 MAIN = "main"  # the store that everything is deposited in first
 INDEX = "index.sqlite"
 RESTORING = "restoring.txt"  # is there while everything comes back from another store, which it names
+EVERYWHERE = ("archive", "person", "journal")  # kinds of objects: settings, people, what happened
 FIRST_STORE = {"url": MAIN, "threat": "this machine"}
 
 
@@ -75,6 +77,18 @@ class Archive:
                 raise error(
                     say("The store {name} is at this place already.", name=other),
                     "Two names for one place would count as two copies. Give another place.",
+                )
+
+    def refuse_unknown(self, held: Holding) -> None:
+        """Raise `InputError` if a store that is to be ours holds objects that are not."""
+        known: set[str] | None = None
+        for key in held.places():
+            known = known or {held.key(entry.id) for entry in self.index.objects()}
+            if key not in known:
+                raise InputError(
+                    say("{url} holds objects of another archive: {key}", url=held.store.url, key=key),
+                    "Give an empty place. What is there is restored with `oberih rebuild --from`, or taken "
+                    "in with `oberih deposit --from-archive`.",
                 )
 
     def store_settings(self, name: str) -> StoreSettings:
@@ -148,20 +162,19 @@ class Archive:
                 "An untrusted store keeps encrypted copies, and there is no custodian who could open them.",
                 "First name the custodians' keys: oberih custodians add NAME",
             )
-        same = [n for n, known in self.settings.stores.items() if self.place(known) == self.place(given)]
-        if same:
-            raise InputError(
-                say("The store {name} is at this place already.", name=same[0]),
-                "Two names for one place would count as two copies. Give another place.",
-            )
         table = given.model_dump(exclude_defaults=True, exclude={"access_key", "secret_key"})
 
         def edit(settings: dict[str, Any]) -> None:
             settings.setdefault("stores", {}).update({name: table})
 
-        rules.check(self.folder / rules.FILE, edit)  # before anything is made
+        found = rules.check(self.folder / rules.FILE, edit).stores[name]  # before anything is made
+        keys = {key: getattr(given, key) or getattr(found, key) for key in ("access_key", "secret_key")}
+        given = given.model_copy(update=keys)  # of the environment
+        for other, known in self.settings.stores.items():
+            refuse_nested(self.place(given), other, self.place(known))
         store = self.open(given, create=True)
         self.refuse_twin(identity(store), name, InputError)
+        self.refuse_unknown(holding(store, given, self.recipients()))
         table["id"] = mark(store, packages=given.packages)
         self.change_settings(edit)
         self.opened[name] = store
@@ -171,12 +184,14 @@ class Archive:
         """age recipients of the custodians."""
         return sorted(self.settings.custodians.values())
 
-    def targets(self, identifier: str) -> list[str]:
-        """Names of the stores that are to keep an object, the main one first.
-
-        As many as the policy asks for, each of another threat; which of several equals follows from the
+    def targets(self, identifier: str, kind: str = "") -> list[str]:
+        """Names of the stores that are to keep an object, the main one first. All keep what is small and
+        without which any one of them would not bring everything back (`EVERYWHERE`); others
+        as many as the policy asks for, each of another threat. Which of several equals follows from the
         identifier (rendezvous hashing, Thaler & Ravishankar 1998), so that adding a store moves little.
         """
+        if kind in EVERYWHERE:
+            return stores_of(self)
         return [MAIN, *chosen(identifier, self.settings, self.threat)]
 
 
@@ -240,6 +255,12 @@ def with_index(folder: Path, settings: Settings, main: Store) -> Archive:
     return archive
 
 
+def indexed(folder: Path, settings: Settings) -> Archive:
+    archive = Archive(folder, settings, Index(folder / INDEX))
+    archive.forget_strangers()
+    return archive
+
+
 def being_made(settings: Settings) -> bool:
     """Whether whoever made the archive may have died before its main store was there."""
     return len(settings.stores) == 1 and not settings.stores[MAIN].id
@@ -256,13 +277,13 @@ def open_archive(folder: Path | str, *, create: bool = False) -> Archive:
             "`oberih deposit` makes one; `oberih rebuild` restores one from a store that survived.",
         )
     settings = settings_of(folder)
-    if (folder / INDEX).exists():
-        archive = Archive(folder, settings, Index(folder / INDEX))
-        archive.forget_strangers()
-        return archive
+    if written(folder / INDEX):
+        return indexed(folder, settings)
     refuse_half_restored(folder)
     given = settings.stores[MAIN]
     with locked(folder, exclusive=True):
+        if written(folder / INDEX):  # somebody else did meanwhile
+            return indexed(folder, settings_of(folder))
         main = open_given(folder, given, create=being_made(settings))
         if given.id:
             check_identity(main, given.id)

@@ -9,6 +9,7 @@ from oberih import settings as rules
 from oberih.archive.archive import MAIN, Archive
 from oberih.archive.deposit import ABOUT, deposit_files, new_version
 from oberih.archive.identity import identity
+from oberih.archive.index import Entry
 from oberih.archive.ocfl import object_keys, read_object
 from oberih.archive.stores import Store
 from oberih.errors import OberihError
@@ -33,13 +34,29 @@ def keep_settings(archive: Archive) -> None:
     if len(table.get("stores", {})) < 2 and not table.get("custodians"):
         return
     wanted = (json.dumps(table, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-    files = {SETTINGS: wanted, "README.txt": README.encode()}
-    before = next(archive.index.objects(CONFIGURATION), None)
-    if before is None:
-        about = {"kind": CONFIGURATION, "title": "settings"}
-        deposit_files(archive, {}, about, files, event="creation")
-    elif archive.object(before.id).read(SETTINGS) != wanted:
-        new_version(archive, before.id, files, message="settings", event="modification")
+    if kept(archive, wanted):
+        return
+    with archive.locked(exclusive=True):  # else two that do this at once would make two objects
+        if kept(archive, wanted):
+            return
+        files = {SETTINGS: wanted, "README.txt": README.encode()}
+        if before := newest(archive):
+            new_version(archive, before.id, files, message="settings", event="modification")
+        else:
+            about = {"kind": CONFIGURATION, "title": "settings"}
+            deposit_files(archive, {}, about, files, event="creation")
+
+
+def kept(archive: Archive, wanted: bytes) -> bool:
+    """Whether the settings are kept as ``wanted``."""
+    before = newest(archive)
+    return before is not None and archive.object(before.id).read(SETTINGS) == wanted
+
+
+def newest(archive: Archive) -> Entry | None:
+    """The object that holds the settings; should there be several, the one that was changed last."""
+    found = archive.index.objects(CONFIGURATION)
+    return max(found, key=lambda entry: (entry.changed, entry.id), default=None)
 
 
 def without_secrets(table: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from oberih.archive.metadata.description import CaptureInfo, CaptureOf, Descript
 from oberih.archive.metadata.premis import Agent, Event, ObjectInfo, premis_xml
 from oberih.archive.ocfl import Added, Commit, OcflObject, begin
 from oberih.archive.ocfl.objects import read_at
+from oberih.archive.people.keyring import checked_pseudonym
+from oberih.archive.people.keys import tombstone_of
 from oberih.archive.stores import Store
 from oberih.capture import Recording, recordings
 from oberih.errors import InputError
@@ -40,6 +42,7 @@ __all__ = [
     "ORIGINALS",
     "PREMIS",
     "Deposited",
+    "about_of",
     "deposit_capture",
     "deposit_files",
     "deposit_model",
@@ -79,8 +82,11 @@ def deposit_capture(
 ) -> Deposited:
     """Deposit recordings as a new capture, untouched, before anything else happens to them.
 
-    ``person`` is a pseudonym (see `people`). Raises `InputError` if there are no files, `StoreError`.
+    ``person`` is a pseudonym (see `people`). Raises `InputError` if there are no files, or if it is none or
+    withdrawn, `StoreError`.
     """
+    if person:
+        refuse_person(archive, person)
     found = readable(paths, [archive.folder, *ignore])
     if not found:
         raise InputError("There are no files to deposit.", "Give the files, or the folder that holds them.")
@@ -91,6 +97,15 @@ def deposit_capture(
     if person:
         about["person"] = person
     return deposit_files(archive, files, about, extra, event="capture", progress=progress)
+
+
+def refuse_person(archive: Archive, person: str) -> None:
+    """Raise `InputError` if ``person`` is no pseudonym, or withdrew: what is written stays for ever."""
+    if tombstone_of([archive.main], checked_pseudonym(person)) is not None:
+        raise InputError(
+            say("{pseudonym} has withdrawn.", pseudonym=person),
+            "Nothing was deposited. If the person agrees again, begin anew: oberih people add",
+        )
 
 
 def deposit_model(
@@ -263,11 +278,16 @@ def registered(archive: Archive, made: OcflObject, about: Mapping[str, Any]) -> 
 def entry_at(store: Store, key: str) -> Entry:
     """What the index says of the object at ``key``. Raises `Damaged`, `InputError`, `NotInArchive`."""
     found = read_at(store, key)
+    return entry_of(found, about_of(found))
+
+
+def about_of(found: OcflObject) -> dict[str, Any]:
+    """What an object says it is; nothing if it is another program's. Raises `Damaged`."""
     try:
         about = json.loads(found.read(ABOUT)) if ABOUT in found.inventory.files() else {}
     except ValueError:
         about = {}  # somebody else's file of that name
-    return entry_of(found, about if isinstance(about, dict) else {})
+    return about if isinstance(about, dict) else {}
 
 
 def entry_of(made: OcflObject, about: Mapping[str, Any]) -> Entry:

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from oberih.archive.archive import MAIN, Archive, stores_of
@@ -20,18 +19,28 @@ from oberih.archive.catching_up import catch_up, take_in
 from oberih.archive.findings import Finding
 from oberih.archive.gather import good_copy, sweep_scratch
 from oberih.archive.holdings import MISSING, Holding, OcflHolding, PackageHolding, silent
-from oberih.archive.index import GOOD, LOST, Entry, Replica, instant
-from oberih.archive.journal import happened, write_down
-from oberih.archive.metadata.premis import Event
+from oberih.archive.index import GOOD, LONG_AGO, LOST, UNCHECKED, Entry, Replica, instant
+from oberih.archive.journal import write_down
 from oberih.archive.ocfl import read_object
 from oberih.archive.ocfl.inventory import number_of
+from oberih.archive.ocfl.root import mend_root, root_damages
 from oberih.archive.pace import Pace, Rows
 from oberih.archive.packages import manifests
 from oberih.archive.people.checking import check_people, heal_person
 from oberih.archive.replicate import AT_ONCE, Trouble
-from oberih.archive.stores import Store, Unreadable
+from oberih.archive.stores import AlreadyThere, Changed, Store, Unreadable
 from oberih.archive.stores.folder import FolderStore
-from oberih.errors import Cancelled, Conflict, Damaged, InputError, NotInArchive, OberihError, StoreError
+from oberih.archive.verified import Damage, Verified, events
+from oberih.errors import (
+    Cancelled,
+    Conflict,
+    Damaged,
+    InputError,
+    NotInArchive,
+    OberihError,
+    OutputError,
+    StoreError,
+)
 from oberih.i18n import say
 from oberih.progress import Progress, Tick
 
@@ -40,38 +49,6 @@ __all__ = ["Damage", "Verified", "heal", "verify"]
 THREADS = 2  # on a disk; a store far away is waited for most of the time
 LEFT_OVER = timedelta(days=7)  # what nobody finished or touched for so long, nobody will
 OTHER, NEWER = "other", "newer"  # codes of findings that are for a person to decide
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A copy that is not what was deposited."""
-
-    store: str
-    id: str
-    findings: tuple[Finding, ...]
-
-
-@dataclass
-class Verified:
-    """What a run found."""
-
-    checked: int = 0  # copies
-    bytes: int = 0  # that were read
-    seconds: float = 0.0
-    good: dict[str, list[str]] = field(default_factory=dict)  # store -> identifiers
-    damages: list[Damage] = field(default_factory=list)
-    healed: list[Damage] = field(default_factory=list)  # those of the damages that are good again
-    lost: list[Trouble] = field(default_factory=list)  # objects of which no good copy was found
-    unhealed: list[Trouble] = field(default_factory=list)  # copies that take no healing: the store's fault
-    swept: list[tuple[str, str]] = field(default_factory=list)  # store, key: what interrupted work left
-    troubles: list[Trouble] = field(default_factory=list)  # stores that could not be checked
-    strangers: list[tuple[str, str]] = field(default_factory=list)  # store, key: not known to the index
-
-    @property
-    def whole(self) -> bool:
-        """Everything that was to be checked was, and is good now; and there is nothing else."""
-        wrong = self.lost or self.unhealed or self.troubles or self.strangers
-        return not wrong and len(self.healed) == len(self.damages)
 
 
 def verify(
@@ -110,14 +87,27 @@ def verify(
             if full and not wanted and not due:
                 sweep(archive, names, done)
         if not wanted:
+            verify_roots(archive, names, mend, done)
             verify_people(archive, names, mend, done)
     finally:  # what was found and done is told, also when the run was stopped
         done.seconds = time.monotonic() - started
         try:
             write_down(archive, "fixity", events(done, full=full))
-        except (StoreError, InputError) as error:
+        except (StoreError, InputError, OutputError) as error:
             done.troubles.append(Trouble(MAIN, "", error))
     return done
+
+
+def verify_roots(archive: Archive, names: Sequence[str], mend: bool, done: Verified) -> None:
+    """Check the few files that make stores storage roots. (That a store is away was said before.)"""
+    for name in names:
+        with suppress(StoreError):
+            if archive.store_settings(name).packages or not (found := root_damages(archive.store(name))):
+                continue
+            done.damages.append(damage := Damage(name, "", tuple(found)))
+            if mend:
+                mend_root(archive.store(name))
+                done.healed.append(damage)
 
 
 def verify_people(archive: Archive, names: Sequence[str], mend: bool, done: Verified) -> None:
@@ -257,13 +247,23 @@ def strangers(archive: Archive, name: str, holding: Holding) -> Iterator[str]:
     """
     unknown = list(holding.places())
     # Asked afterwards: what came meanwhile is known by now.
-    known = {holding.key(entry.id) for entry in archive.index.objects()}
+    known = {holding.key(entry.id): entry.id for entry in archive.index.objects()}
+    noted = {replica.id for replica in archive.index.all_replicas() if replica.store == name}
     for key in unknown:
+        if key in known and known[key] not in noted:  # the index is an older one that was put back
+            note_copy(archive, name, holding, known[key])
         if key in known or (name == MAIN and take_in(archive, key)):
             continue
         if isinstance(holding, PackageHolding) and not manifests(holding.store, key):
             continue  # a copy that never arrived
         yield key
+
+
+def note_copy(archive: Archive, name: str, holding: Holding, identifier: str) -> None:
+    """Write down that there is a copy, which nobody has read yet."""
+    with suppress(Damaged, InputError, NotInArchive, Unreadable):  # then it is on its way, or `replicate`'s
+        if head := holding.head(identifier):
+            archive.index.put_new(Replica(identifier, name, head, UNCHECKED, LONG_AGO))
 
 
 def heal(
@@ -317,6 +317,8 @@ def heal_copy(
         refuse(archive, holding.store.url, damage, codes)
         if codes != {MISSING}:
             holding.mend(source, entry.id, tick)
+        elif not archive.store_settings(damage.store).append_only:
+            holding.store.delete(holding.key(entry.id))  # empty folders that would be in the way
         holding.bring(source, entry.id)
         if damage.store == MAIN:
             entry = catch_up(archive, entry)
@@ -329,6 +331,13 @@ def heal_copy(
             )  # fmt: skip
     except Cancelled:
         raise
+    except (AlreadyThere, Changed):
+        meanwhile = Conflict(
+            say("{key} on {store} was written by somebody else meanwhile.", key=entry.id, store=damage.store),
+            "Try again.",
+        )
+        done.unhealed.append(Trouble(damage.store, entry.id, meanwhile))
+        return
     except OberihError as error:
         done.unhealed.append(Trouble(damage.store, entry.id, error))
         return
@@ -350,26 +359,3 @@ def refuse(archive: Archive, url: str, damage: Damage, codes: set[str]) -> None:
             say("Bring it back: oberih rebuild --archive {path} --from {store}",
                 path=archive.folder, store=damage.store),
         )  # fmt: skip
-
-
-def events(done: Verified, *, full: bool) -> list[Event]:
-    """The run as preservation events: what was read and good in few, failures and recoveries one by one."""
-    what = "every byte" if full else "inventories and what is there"
-    made: list[Event] = []
-    for name, identifiers in done.good.items() if full else ():
-        made += happened("fixity check", identifiers, detail=f"{what}, on {name}")
-    for damage in done.damages:
-        said = "; ".join(f"{finding.code} {finding.message}" for finding in damage.findings[:5])
-        where = f"{what}, on {damage.store}"
-        made += happened("fixity check", [damage.id], detail=where, outcome="failure", note=said)
-    for damage in done.healed:
-        made += happened("recovery", [damage.id], detail=f"on {damage.store}, from a good copy")
-    for trouble in (*done.lost, *done.unhealed):
-        made += happened(
-            "recovery",
-            [trouble.id],
-            detail=f"on {trouble.store}",
-            outcome="failure",
-            note=trouble.error.message,
-        )
-    return made

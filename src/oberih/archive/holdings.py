@@ -87,7 +87,7 @@ class Holding(Protocol):
     def give(self, key: str, target: Store, identities: Sequence[str] = (), tick: Tick = silent) -> str:
         """Restore the object at ``key`` into the OCFL storage root ``target``; returns its identifier.
 
-        Raises `Damaged`, `KeyNeeded`.
+        The store, which may be a stranger's, is only read. Raises `Damaged`, `KeyNeeded`.
         """
 
     def sweep(self, older_than: timedelta) -> list[str]:
@@ -155,7 +155,7 @@ class OcflHolding:
             return ""
 
     def bring(self, source: Store, identifier: str, tick: Tick = silent) -> None:
-        copy_object(source, object_key(identifier), self.store, tick=tick)
+        copy_object(source, object_key(identifier), self.store, tick=tick, recover=True)  # both are ours
 
     def check(self, identifier: str, *, full: bool, tick: Tick = silent, after: int = 0) -> list[Finding]:
         key = object_key(identifier)
@@ -320,9 +320,10 @@ class PackageHolding:
         mended = []
         damaged = {version for _, version in self.damages(identifier, full=True, tick=tick)}
         prefix = package_prefix(identifier)
-        for found in [] if self.append_only else list(self.store.list(prefix)):
-            if "/" in found.key.removeprefix(f"{prefix}/"):  # a folder where a manifest is to be
+        for folder in [] if self.append_only else list(self.store.folders(prefix)):  # where files are to be
+            for found in list(self.store.list(folder)):
                 set_aside(self.store, found.key)
+            self.store.delete(folder)
         there = manifests(self.store, prefix)
         newest = number_of(read_object(source, identifier).head)
         for version in range(1, newest + 1):

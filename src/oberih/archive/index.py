@@ -3,6 +3,7 @@
 It is an index and nothing more: whatever it holds can be read from the stores again (see `rebuild`).
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,14 +12,43 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oberih.errors import InputError, NotInArchive
+from oberih.errors import Conflict, InputError, NotInArchive, OberihError, OutputError
 from oberih.i18n import say
 
-__all__ = ["GOOD", "LONG_AGO", "LOST", "UNCHECKED", "Entry", "Index", "Replica", "instant", "remove_index"]
+__all__ = [
+    "GOOD",
+    "LONG_AGO",
+    "LOST",
+    "UNCHECKED",
+    "Entry",
+    "Index",
+    "Replica",
+    "instant",
+    "remove_index",
+    "written",
+]
 
 VERSION = 2
 GOOD, LOST, UNCHECKED = "good", "damaged", "unchecked"  # states of a replica
 LONG_AGO = "0001-01-01T00:00:00.000000Z"  # when a copy was last read of which that is not known
+TROUBLES = {  # of the disk, not of the index
+    sqlite3.SQLITE_FULL: (
+        say("the disk is full"),
+        say("Make room on the disk, then run this again. Nothing is lost."),
+    ),
+    sqlite3.SQLITE_READONLY: (
+        say("it may only be read"),
+        say("Ask for the right to write in the archive's folder; see how its disk is mounted."),
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        say("it cannot be opened"),
+        say("Ask for the right to read and write in the archive's folder."),
+    ),
+    sqlite3.SQLITE_IOERR: (
+        say("the disk cannot be read or written"),
+        say("See that the disk is there, whole and has room, then run this again."),
+    ),
+}
 SCHEMA = """
 CREATE TABLE objects (
     id TEXT PRIMARY KEY,
@@ -101,6 +131,7 @@ class Index:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.mine = threading.local()  # .open: the thread's connection, and the file that it is to
+        self.fixed = may_only_be_read(path)
         with self.new(mode="rwc") as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version == 0:
@@ -146,7 +177,7 @@ class Index:
         return found.st_dev, found.st_ino
 
     def connect(self, mode: str = "rw") -> sqlite3.Connection:
-        db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode={mode}", timeout=60, uri=True)
+        db = connected(self.path, mode, fixed=self.fixed)
         db.execute("PRAGMA synchronous = NORMAL")  # a power cut may take the last rows: `verify` sees them
         return db
 
@@ -182,7 +213,17 @@ class Index:
         remove_index(self.path)
         return Index(path)
 
-    def broken(self, error: sqlite3.Error) -> InputError:
+    def broken(self, error: sqlite3.Error) -> OberihError:
+        """What went wrong, and whether the index or what it lies on is to blame."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without its details
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return Conflict(
+                say("Another oberih is at work on the archive in {path}.", path=self.path.parent),
+                "Wait until it is done, then run this again.",
+            )
+        if code in TROUBLES:
+            why, advice = TROUBLES[code]
+            return OutputError(say("The index {path} cannot be used: {why}", path=self.path, why=why), advice)
         return InputError(
             say("The index {path} cannot be used: {why}", path=self.path, why=error),
             "If it is damaged, delete it and run `oberih rebuild`: all that it holds comes from the stores.",
@@ -199,6 +240,12 @@ class Index:
                 "INSERT OR REPLACE INTO replicas VALUES (?, ?, ?, ?, ?)",
                 [tuple(vars(replica).values()) for replica in replicas],
             )
+
+    def put_new(self, replica: Replica) -> None:
+        """Write down a copy unless something is known of it."""
+        with self.opened() as db, db:
+            row = tuple(vars(replica).values())
+            db.execute("INSERT OR IGNORE INTO replicas VALUES (?, ?, ?, ?, ?)", row)
 
     def get(self, identifier: str) -> Entry:
         with self.opened() as db:
@@ -319,6 +366,27 @@ class Index:
                     db.execute("DELETE FROM notes WHERE name IN (?, ?)", (f"store {n}", f"verifying {n}"))
                 for n, marker in marked.items():
                     db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (f"store {n}", marker))
+
+
+def written(path: Path) -> bool:
+    """Whether there is an index, be it damaged, and not just an empty file."""
+    if not path.exists():
+        return False
+    try:
+        with closing(connected(path, "rw", fixed=may_only_be_read(path))) as db:
+            return bool(db.execute("PRAGMA user_version").fetchone() != (0,))
+    except sqlite3.Error:
+        return True  # whoever opens it is told
+
+
+def may_only_be_read(path: Path) -> bool:
+    return path.exists() and not all(os.access(one, os.W_OK) for one in (path, path.parent))
+
+
+def connected(path: Path, mode: str, *, fixed: bool) -> sqlite3.Connection:
+    if fixed:  # without a log, nobody writes in it: SQLite need not make its own files beside it
+        mode = "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=60, uri=True)
 
 
 def remove_index(path: Path) -> None:

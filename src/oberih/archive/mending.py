@@ -45,7 +45,8 @@ def mend_object(source: Store, target: Store, key: str, tick: Tick = silent) -> 
     """
     here = sizes(target, key)  # first: what comes later is a writer's, and left alone
     good = read_object(source, key)
-    wanted = sizes(source, key)
+    head = number_of(good.head)  # and nothing of a version that somebody began there and did not finish
+    wanted = {path: size for path, size in sizes(source, key).items() if version_of(path, key) <= head}
     newest = newest_here(target, good, here)
     last = number_of((newest[1] if newest else good.inventory).head)
     moment = instant()

@@ -35,8 +35,9 @@ from oberih.archive.journal import JOURNAL, Outcome, happened, write_down
 from oberih.archive.lock import locked
 from oberih.archive.ocfl import check_root, read_object, validate_object
 from oberih.archive.ocfl.inventory import number_of
+from oberih.archive.ocfl.root import holds_objects, mend_root
 from oberih.archive.people import take_keys
-from oberih.archive.replicate import Trouble
+from oberih.archive.replicate import Trouble, none_opened
 from oberih.archive.stores import Store, Unreadable, open_store
 from oberih.errors import Conflict, Damaged, InputError, KeyNeeded, NotInArchive, OberihError, StoreError
 from oberih.i18n import say
@@ -61,6 +62,7 @@ class Rebuilt:
     troubles: list[Trouble] = field(default_factory=list)  # objects that could not be restored or read
     stores: list[str] = field(default_factory=list)  # names of those that came back with the settings
     custodians: list[str] = field(default_factory=list)  # who came back with them
+    no_settings: bool = False  # they were lost, and are in none of the objects
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ def prepare(folder: Path, source: str) -> bool:
             refuse_half_restored(folder)
         return False
     if (folder / MAIN).is_dir():  # the settings were lost, the objects not
-        check_root(open_store(folder / MAIN))
+        if not holds_objects(main := open_store(folder / MAIN)):
+            check_root(main)
         rules.change(folder / rules.FILE, lambda table: table.update(stores={MAIN: FIRST_STORE}))
         return True
     if not source:
@@ -140,6 +143,8 @@ def open_main(archive: Archive, *, create: bool) -> None:
     main = archive.open(given, create=create)
     if given.id and (identity(main) or not create):
         check_identity(main, given.id)
+    if holds_objects(main):
+        mend_root(main)
     check_root(main)
     marker = mark(main, packages=False)
     if marker != given.id:
@@ -155,6 +160,7 @@ def recall(archive: Archive, source: Store, done: Rebuilt) -> None:
     """Take the settings from the objects that came back."""
     try:
         done.stores, done.custodians = recall_settings(archive, source)
+        done.no_settings = not (done.stores or done.custodians)
     except InputError as error:  # of a later version: somebody can still write them anew
         done.troubles.append(Trouble(MAIN, rules.FILE, error))
 
@@ -193,7 +199,9 @@ def surviving(archive: Archive, source: str) -> tuple[str, Holding]:
         check_root(store)
     except NotInArchive:
         held: Holding = PackageHolding(store, (), append_only=True)
-        if next(held.places(), None) is None:
+        if next(held.places(), None) is None and holds_objects(store):
+            held = OcflHolding(store)  # what says that it is a storage root was lost
+        elif next(held.places(), None) is None:
             raise NotInArchive(
                 say("{store} holds no objects of an archive.", store=store.url), "Check the path or the URL."
             ) from None
@@ -216,13 +224,6 @@ def restore_all(
             stage.tick()
     none_opened(done.restored, done.troubles)
     take_keys(held.store, archive.main)  # what was withdrawn elsewhere meanwhile, `replicate` destroys
-
-
-def none_opened(opened: int, troubles: Sequence[Trouble]) -> None:
-    """Raise `KeyNeeded` if that was the trouble, and nothing could be opened."""
-    for trouble in troubles if not opened else ():
-        if isinstance(trouble.error, KeyNeeded):
-            raise trouble.error
 
 
 def index_all(archive: Archive, done: Rebuilt, progress: Progress) -> None:
@@ -271,7 +272,11 @@ def only_there(held: Holding, key: str) -> Entry:
     """The entry of an object that the main store has not, or not whole."""
     if isinstance(held, OcflHolding):
         return entry_at(held.store, key)
-    raise NotInArchive(
+    raise stranger(held, key)
+
+
+def stranger(held: Holding, key: str) -> NotInArchive:
+    return NotInArchive(
         say("{store} holds an object that the main store has not: {key}", store=held.store.url, key=key),
         "Restore it: oberih rebuild --archive FOLDER --from STORE",
     )
@@ -338,7 +343,9 @@ def drill(
     troubles = []
     try:
         held = archive.holding(name)
-        expected = {held.key(e.id): e for e in archive.index.objects() if name in archive.targets(e.id)}
+        expected = {
+            held.key(e.id): e for e in archive.index.objects() if name in archive.targets(e.id, e.kind)
+        }
         with (
             scratch_root(scratch or archive.folder, ".drill-") as target,
             progress.stage("restoring", len(expected)) as stage,
@@ -349,6 +356,8 @@ def drill(
                     identifier = held.give(key, target, identities)
                     files_of, bytes_of = compared(target, identifier, expected.get(key))
                     objects, files, size = objects + 1, files + files_of, size + bytes_of
+                    if name != MAIN and identifier not in archive.index:
+                        troubles.append(Trouble(name, identifier, stranger(held, key)))
                 except FAULTS as error:
                     troubles.append(Trouble(name, expected[key].id if key in expected else key, error))
                 stage.tick()

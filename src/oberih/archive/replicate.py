@@ -2,23 +2,24 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from oberih.archive.archive import MAIN, Archive, stores_of
 from oberih.archive.configuration import keep_settings
-from oberih.archive.holdings import Holding
+from oberih.archive.holdings import Holding, OcflHolding
 from oberih.archive.index import GOOD, LOST, Entry, Replica, instant
 from oberih.archive.journal import JOURNAL, happened, write_down
 from oberih.archive.ocfl.inventory import number_of
+from oberih.archive.ocfl.root import mend_root
 from oberih.archive.people import copy_keys, tell_withdrawals
 from oberih.archive.stores import Store, Unreadable
-from oberih.errors import Cancelled, Conflict, Damaged, OberihError, StoreError
+from oberih.errors import Cancelled, Conflict, Damaged, KeyNeeded, OberihError, StoreError
 from oberih.i18n import say
 from oberih.progress import Progress, Stage
 
-__all__ = ["Replicated", "Trouble", "replicate", "short_of_policy"]
+__all__ = ["Replicated", "Trouble", "none_opened", "replicate", "short_of_policy"]
 
 AT_ONCE = 8  # objects: a store far away is waited for most of the time
 
@@ -30,6 +31,13 @@ class Trouble:
     store: str
     id: str  # "" if it is about the whole store
     error: OberihError
+
+
+def none_opened(opened: int, troubles: Sequence[Trouble]) -> None:
+    """Raise `KeyNeeded` if that was the trouble, and nothing could be opened."""
+    for trouble in troubles if not opened else ():
+        if isinstance(trouble.error, KeyNeeded):
+            raise trouble.error
 
 
 @dataclass
@@ -75,7 +83,7 @@ def replicate(
     for journal in journals:
         entry = archive.entry(journal)
         with progress.stage("replicating", 2 * entry.bytes) as stage:
-            for name in (name for name in names if name in archive.targets(journal)):
+            for name in (name for name in names if name in archive.targets(journal, JOURNAL)):
                 serve(archive, name, [Copy(entry)], Replicated(troubles=done.troubles), stage)
     return done
 
@@ -88,6 +96,8 @@ def serve(
         return
     try:
         target = archive.holding(name)
+        if isinstance(target, OcflHolding):
+            mend_root(target.store)
         if people and archive.settings.custodians:
             serve_people(archive, name, target.store, done)
         bring_all(archive, name, target, copies, done, stage)
@@ -188,7 +198,7 @@ def pending(archive: Archive) -> list[tuple[str, Copy]]:
     held = {(r.id, r.store): r for r in archive.index.all_replicas()}
     work = []
     for entry in archive.index.objects():
-        for name in archive.targets(entry.id)[1:]:
+        for name in archive.targets(entry.id, entry.kind)[1:]:
             there = held.get((entry.id, name))
             if there is None or there.head != entry.head:
                 good = there if there is not None and there.state == GOOD else None

@@ -1,7 +1,7 @@
 """``oberih deposit``, ``list``, ``show``, ``describe``, ``package``: into the archive, and out of it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,10 +82,10 @@ def deposit(t: Language) -> click.Command:
             raise click.UsageError("Give the files or folders to deposit.")
         description = read_description(described)
         made: list[Deposited] = []
-        lines, troubles = [], []
+        lines, troubles, there = [], [], []
         try:
             with working(progress_kind, t, folder / "error.log") as (progress, shown):
-                archive = open_archive(folder, create=True)
+                archive, keep = open_archive(folder, create=True), keeper(made, shown)
                 if from_archive:
                     _, held = surviving(archive, from_archive)
                     adopted = adopt(archive, held, identities=keys(key_files, t), progress=progress)
@@ -93,27 +93,27 @@ def deposit(t: Language) -> click.Command:
                     troubles += adopted.troubles
                 elif bag:
                     for path in paths:
-                        made.append(deposit_bag(archive, path, title=title, progress=progress))
+                        keep(deposit_bag(archive, path, title=title, progress=progress))
                 elif sheet:
                     if len(paths) != 1:
                         raise click.UsageError("--sheet describes one folder.")
-                    rows = deposit_sheet(archive, paths[0], sheet, progress=progress)
-                    made += rows.made
-                    lines += [t.say("Already there: {id}", id=one) for one in rows.there]
+                    there = deposit_sheet(archive, paths[0], sheet, progress=progress, tell=keep).there
+                    lines += [t.say("Already there: {id}", id=one) for one in there]
                 else:
-                    made.append(
+                    keep(
                         deposit_capture(archive, paths, title=title, description=description, person=person,
                                         conditions=conditions, progress=progress)
                     )  # fmt: skip
         finally:  # what was deposited is told, whatever becomes of the rest
             if made:
-                tell_receipts(shown, made, t)
+                tell_receipts(shown, made, t, told=True)
         if not local and len(archive.settings.stores) > 1:
             with working(progress_kind, t, folder / "error.log") as (progress, shown):
                 troubles += replicate(archive, progress=progress).troubles
         lines += [t.say("Not done: {what}", what=t(trouble.error.message)) for trouble in troubles]
         records = [record(one) for one in made]
-        tell_result(shown, {"deposited": records, "not_done": [x.error.message for x in troubles]}, lines)
+        refused = [trouble.error.message for trouble in troubles]
+        tell_result(shown, {"deposited": records, "already_there": there, "not_done": refused}, lines)
         if troubles:
             sys.exit(troubles[0].error.exit_code)
 
@@ -139,10 +139,23 @@ def receipt(made: "Deposited", t: Language) -> list[str]:
     ]  # fmt: skip
 
 
-def tell_receipts(shown: Face, made: "Sequence[Deposited]", t: Language) -> None:
-    """A JSON line each for programs; for people their lines, or how many if they are many."""
+def keeper(made: "list[Deposited]", shown: Face) -> "Callable[[Deposited], None]":
+    """Adds to ``made``, and tells programs at once: whatever becomes of the rest."""
+
+    def keep(one: "Deposited") -> None:
+        made.append(one)
+        if isinstance(shown, JsonLines):
+            shown.write({"kind": "deposited", **record(one)})
+
+    return keep
+
+
+def tell_receipts(shown: Face, made: "Sequence[Deposited]", t: Language, *, told: bool = False) -> None:
+    """A JSON line each for programs, unless they were ``told``; for people their lines, or how many if they
+    are many.
+    """
     if isinstance(shown, JsonLines):
-        for one in made:
+        for one in () if told else made:
             shown.write({"kind": "deposited", **record(one)})
         return
     lines = [t.say("{count} captures deposited.", count=len(made))]

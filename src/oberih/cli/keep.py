@@ -17,6 +17,7 @@ from oberih.cli.running import (
     told,
     working,
 )
+from oberih.cli.running import passphrase as ask
 from oberih.errors import InputError, OberihError
 from oberih.i18n import Language, say
 
@@ -156,7 +157,7 @@ def custodians(t: Language) -> click.Group:
                     raise InputError(say("{path} is there already.", path=out), "Give another name with -o.")
                 word = None
                 if passphrase:
-                    word = click.prompt(t("Passphrase"), hide_input=True, confirmation_prompt=True, err=True)
+                    word = ask(t("Passphrase"), twice=True)
                 save_identity(out, secret, word)
                 lines.append(
                     t.say(

@@ -11,7 +11,7 @@ import click
 
 from oberih.cli.progress import JsonLines, PlainLines, Terminal, face
 from oberih.cli.stopping import stoppable
-from oberih.errors import OberihError, OutputError
+from oberih.errors import InputError, OberihError, OutputError
 from oberih.i18n import Language, available, say
 from oberih.progress import Progress
 
@@ -27,6 +27,7 @@ __all__ = [
     "how_told",
     "key_option",
     "keys",
+    "passphrase",
     "tell_result",
     "told",
     "working",
@@ -134,9 +135,17 @@ def keys(files: Sequence[Path], t: Language) -> list[str]:
     from oberih.archive.crypt import load_identities
 
     def ask() -> str:
-        return str(click.prompt(t("Passphrase of the key"), hide_input=True, err=True))
+        return passphrase(t("Passphrase of the key"))
 
     return [one for file in files for one in load_identities(file, ask)]
+
+
+def passphrase(question: str, *, twice: bool = False) -> str:
+    """What is typed, unseen."""
+    try:
+        return str(click.prompt(question, hide_input=True, confirmation_prompt=twice, err=True))
+    except click.Abort as error:
+        raise InputError("No passphrase was given.", "Run this again, and type it when asked.") from error
 
 
 def told(troubles: "Sequence[Trouble]", t: Language) -> list[str]:

@@ -202,8 +202,14 @@ def rebuild(t: Language) -> click.Command:
                       "See that you know them all.",
                       stores=", ".join(done.stores), custodians=", ".join(done.custodians))
             )  # fmt: skip
+        if done.no_settings:
+            lines.append(
+                t("THE SETTINGS DID NOT COME BACK: none of the objects holds them. Name the stores, the "
+                  "custodians and the policy again: oberih stores add, oberih custodians add, oberih.toml.")
+            )  # fmt: skip
         record = {"restored": done.restored, "indexed": done.indexed, "seconds": round(done.seconds, 3),
                   "stores": done.stores, "custodians": done.custodians,
+                  "no_settings": done.no_settings,
                   "not_done": [x.error.message for x in done.troubles]}  # fmt: skip
         tell_result(shown, record, lines)
         failed = [x for x in done.troubles if x.id or not isinstance(x.error, StoreError)]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha512
@@ -28,9 +28,9 @@ from oberih.archive.metadata.description import CaptureInfo, Description
 from oberih.archive.ocfl import copy_object, object_key, validate_object
 from oberih.archive.people import take_keys
 from oberih.archive.people.records import changeable
-from oberih.archive.replicate import Trouble
+from oberih.archive.replicate import Trouble, none_opened
 from oberih.archive.stores import Unreadable
-from oberih.errors import Conflict, Damaged, InputError, NotInArchive
+from oberih.errors import Conflict, Damaged, InputError, KeyNeeded, NotInArchive
 from oberih.i18n import say
 from oberih.progress import Progress
 
@@ -101,12 +101,14 @@ class FromSheet:
 
 
 def deposit_sheet(
-    archive: Archive, folder: Path, sheet: Path, *, progress: Progress | None = None
-) -> FromSheet:
+    archive: Archive, folder: Path, sheet: Path, *, progress: Progress | None = None,
+    tell: Callable[[Deposited], None] = lambda _: None,
+) -> FromSheet:  # fmt: skip
     """Deposit a folder of old scans: one capture for each row of a CSV file or spreadsheet.
 
-    May be stopped and run again: what is there of the same row and files is not deposited twice. Raises
-    `InputError` that lists every row without files and every file without a row; then nothing is deposited.
+    ``tell`` is told of each as it is made. May be stopped and run again: what is there of the same row and
+    files is not deposited twice. Raises `InputError` that lists every row without files and every file
+    without a row; then nothing is deposited.
     """
     items = match(read_sheet(sheet), folder, besides=[sheet])
     described_as = [description_of(item.row, archive.settings.publisher) for item in items]
@@ -130,7 +132,9 @@ def deposit_sheet(
             ROW: row,
             **described(description),
         }
-        done.made.append(deposit_files(archive, files, about, extra, event="accession", progress=progress))
+        made = deposit_files(archive, files, about, extra, event="accession", progress=progress)
+        done.made.append(made)
+        tell(made)
     return done
 
 
@@ -188,7 +192,7 @@ def description_of(row: Row, authority: str) -> Description:
 class Adopted:
     """What came from another archive."""
 
-    objects: list[str] = field(default_factory=list)
+    objects: list[str] = field(default_factory=list)  # that are new here, or have new versions
     troubles: list[Trouble] = field(default_factory=list)
 
 
@@ -198,25 +202,29 @@ def adopt(
     """Take every object of another archive's store, with all its versions and under its own identifier.
 
     What is here already is left; another history of the same object is refused and named. The other
-    archive's settings are not taken: else they could be mistaken for ours. Its store is only read.
+    archive's settings are not taken: else they could be mistaken for ours. Its store is only read. Raises
+    `KeyNeeded` if nothing could be opened.
     """
-    done = Adopted()
+    done, opened = Adopted(), 0
     keys = list(held.places())
     with (progress or Progress()).stage("importing", len(keys)) as stage:
         for key in keys:
             try:
-                if identifier := taken(archive, held, key, identities):
+                identifier, new = taken(archive, held, key, identities)
+                opened += 1
+                if new:
                     done.objects.append(identifier)
-            except (Damaged, Conflict, InputError, NotInArchive, Unreadable) as error:
+            except (Damaged, Conflict, InputError, KeyNeeded, NotInArchive, Unreadable) as error:
                 done.troubles.append(Trouble("", key, error))
             stage.tick()
+    none_opened(opened, done.troubles)
     take_keys(held.store, archive.main, changeable(archive))
     return done
 
 
-def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) -> str:
-    """Take one object; returns its identifier, "" for settings. It is looked at in a place of ours before
-    anybody can see it.
+def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) -> tuple[str, bool]:
+    """Take one object; returns its identifier, and whether anything of it is new, which settings never are.
+    It is looked at in a place of ours before anybody can see it.
     """
     with scratch_root(archive.folder, IMPORTING) as scratch:
         identifier = held.give(key, scratch, identities)
@@ -228,8 +236,8 @@ def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) 
                 "Let the other archive verify and heal its store, then try again.",
             )
         if entry_at(scratch, mine).kind == CONFIGURATION:
-            return ""
-        copy_object(scratch, mine, archive.main)
+            return identifier, False
+        copied = copy_object(scratch, mine, archive.main)
     entry = entry_at(archive.main, mine)
     archive.index.put([entry], [Replica(identifier, MAIN, entry.head, GOOD, instant())])
-    return identifier
+    return identifier, bool(copied.versions)

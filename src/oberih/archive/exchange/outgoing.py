@@ -1,6 +1,5 @@
 """Giving objects away: as a bag, or as an RO-Crate. Every byte is verified while it is written."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from urllib.parse import quote
 
 from oberih import __version__
 from oberih.archive.archive import Archive
-from oberih.archive.deposit import ABOUT, DESCRIPTION
+from oberih.archive.deposit import ABOUT, DESCRIPTION, about_of
 from oberih.archive.exchange.bagit import pack_bag, write_bag
 from oberih.archive.exchange.ro_crate import CrateFile, CrateInfo, Made, Software, write_crate
 from oberih.archive.metadata.description import Description
@@ -20,6 +19,7 @@ from oberih.progress import Progress
 
 __all__ = ["as_bag", "as_crate"]
 
+PACKED = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z"}
 FETCHED = 100_000_000  # bytes: files of at least this size are left to be fetched, where an address is given
 
 
@@ -30,9 +30,11 @@ def as_bag(
 
     ``fetch``: the address under which the object's files can be had; large ones are then only named.
     """
-    new(out)
+    new(archive, out)
+    if out.suffix.lower() in PACKED - {".zip", ".tar"}:
+        raise InputError("A bag is packed as .zip or .tar, or written as a folder.", "Give another name.")
     found, entry = archive.object(identifier), archive.entry(identifier)
-    about = json.loads(found.read(ABOUT)) if ABOUT in found.inventory.files() else {}
+    about = about_of(found)
     left = {}
     for path, held in found.inventory.files().items() if fetch else ():
         try:
@@ -86,10 +88,12 @@ def contents(
 
 def as_crate(archive: Archive, identifier: str, out: Path, *, progress: Progress | None = None) -> Path:
     """The newest version of an object as an RO-Crate in the new folder ``out``."""
-    new(out)
+    new(archive, out)
+    if out.suffix.lower() in PACKED:
+        raise InputError("An RO-Crate is written as a folder.", "Give the name of a new folder.")
     found, entry = archive.object(identifier), archive.entry(identifier)
     files = found.inventory.files()
-    about = json.loads(found.read(ABOUT)) if ABOUT in files else {}
+    about = about_of(found)
     description = Description.load(found.read(DESCRIPTION)) if DESCRIPTION in files else None
     rights = description.rights if description else None
     made = []
@@ -112,6 +116,13 @@ def as_crate(archive: Archive, identifier: str, out: Path, *, progress: Progress
     return out
 
 
-def new(out: Path) -> None:
+def new(archive: Archive, out: Path) -> None:
+    """Raise `InputError` if ``out`` is there already, or would lie among the objects."""
     if out.exists():
         raise InputError(say("{path} is there already.", path=out), "Give a new name.")
+    for name, given in archive.settings.stores.items():
+        if "://" not in (place := archive.place(given)) and out.resolve().is_relative_to(place):
+            raise InputError(
+                say("{path} is in the folder of the store {name}.", path=out, name=name),
+                "What is no object would spoil it. Choose a place elsewhere.",
+            )

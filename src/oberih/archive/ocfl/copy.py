@@ -7,12 +7,14 @@ A version is copied in the order in which it was made: content first, then its i
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha512
 
 from oberih.archive.ocfl import digests
 from oberih.archive.ocfl.inventory import Inventory, number_of, parse
 from oberih.archive.ocfl.objects import (
     INVENTORY,
     OcflObject,
+    find_intent,
     follows,
     publish,
     read_at,
@@ -40,14 +42,20 @@ class Copied:
 
 
 def copy_object(
-    source: Store, key: str, target: Store, *, threads: int = 2, tick: Tick | None = None
-) -> Copied:
+    source: Store, key: str, target: Store, *, threads: int = 2, tick: Tick | None = None,
+    recover: bool = False,
+) -> Copied:  # fmt: skip
     """Copy the versions of an object that the target has not. ``tick`` is told bytes, sent or found there.
 
+    The source is only read: of a commit that was interrupted after all of it was there, the version is copied
+    all the same. ``recover`` finishes it on the source too, which is then to be one of ours.
     Raises `Conflict` if the target holds another history of the same object: it is never overwritten.
     Raises `Damaged` if the source is; nothing of that version can be seen on the target then.
     """
-    there = read_at(source, key)
+    there = read_at(source, key, recover=recover)
+    published = there.head
+    while not recover and (intent := find_intent(source, key, there.inventory)):
+        there = OcflObject(source, key, intent[1], sha512(intent[0]).hexdigest())
     try:
         had = read_at(target, key)
     except NotInArchive:
@@ -56,7 +64,7 @@ def copy_object(
         raise other_history(target, there)
     copied: list[str] = []
     files = size = 0
-    for version, data, inventory in missing_versions(there, had):
+    for version, data, inventory in missing_versions(there, published, had):
         sent = copy_version(there, version, target, data, inventory, threads=threads, tick=tick)
         copied.append(version)
         files, size = files + len(sent), size + sum(sent)
@@ -71,14 +79,19 @@ def same_history(a: OcflObject, b: OcflObject) -> bool:
     return follows(new.inventory, old.inventory) and set(old.inventory.content) <= set(new.inventory.content)
 
 
-def missing_versions(there: OcflObject, had: OcflObject | None) -> Iterator[tuple[str, bytes, Inventory]]:
-    """The versions that are to be copied: those with an inventory of their own, as ours all have."""
+def missing_versions(
+    there: OcflObject, published: str, had: OcflObject | None
+) -> Iterator[tuple[str, bytes, Inventory]]:
+    """The versions that are to be copied: those with an inventory of their own, as ours all have. Those after
+    the ``published`` one are there whole, though perhaps without a sidecar.
+    """
     store, key = there.store, there.key
     done = number_of(had.head) if had else 0
     for version in there.inventory.versions:
         if number_of(version) <= done:
             continue
-        last = version == there.head
+        last = version == published
+        seen = number_of(version) >= number_of(published)  # their inventories were checked
         path = f"{key}/{INVENTORY}" if last else f"{key}/{version}/{INVENTORY}"
         try:
             data = read_file(store, path)
@@ -87,9 +100,9 @@ def missing_versions(there: OcflObject, had: OcflObject | None) -> Iterator[tupl
             continue  # another program's: what it brought comes with the next version that has one
         except InputError as error:
             raise damaged(store, path) from error
-        if not sidecar_fits(store, path, data, inventory.algorithm) and not last:
+        if not sidecar_fits(store, path, data, inventory.algorithm) and not seen:
             raise damaged(store, path)
-        if not follows(there.inventory, inventory) and not last:
+        if not follows(there.inventory, inventory) and not seen:
             raise damaged(store, path)
         yield version, data, inventory
 
@@ -146,6 +159,7 @@ def copy_file(
         # Another copier was quicker, or a broken piece lay there that was just being removed.
         if there_already(target, key, size, algorithm, digest, tick):
             return None
+        target.delete(key)  # empty folders
         return target.write(key, verified(source, key, algorithm, digest, tick))
 
 

@@ -5,20 +5,34 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
+from oberih.archive.findings import Finding
 from oberih.archive.ocfl import layout
 from oberih.archive.ocfl.check import SPECS, load
-from oberih.archive.stores import AlreadyThere, Store
+from oberih.archive.stores import AlreadyThere, Changed, Store, Unreadable
 from oberih.archive.stores.folder import FolderStore
 from oberih.errors import InputError, NotInArchive
 from oberih.i18n import say
 
-__all__ = ["OBJECT_DECLARATION", "ROOT_DECLARATION", "check_root", "create_root", "object_keys", "our_layout"]
+__all__ = [
+    "OBJECT_DECLARATION",
+    "ROOT_DECLARATION",
+    "check_root",
+    "create_root",
+    "holds_objects",
+    "mend_root",
+    "object_keys",
+    "our_layout",
+    "root_damages",
+]
 
 SPEC = "1.1"  # what we write
 ROOT_DECLARATION = re.compile(r"0=ocfl_(\d+\.\d+)")
 OBJECT_DECLARATION = re.compile(r"0=ocfl_object_(\d+\.\d+)")
 LAYOUT = "ocfl_layout.json"
 CONFIG = f"extensions/{layout.NAME}/config.json"
+DECLARATION = f"0=ocfl_{SPEC}"
+CODES = {DECLARATION: "E069", LAYOUT: "E070", CONFIG: "E071"}
+PLACE = re.compile(r"([0-9a-f]{3}/){3}[^/]+")  # of an object in our layout
 SMALL = 1 << 16  # bytes that a file about the root may have
 
 DESCRIPTION = (
@@ -49,18 +63,67 @@ def create_root(store: Store) -> None:
                 "Take it in with `oberih deposit --from-archive`, and give an empty folder or bucket.",
             )
         return
-    described = {"extension": layout.NAME, "description": DESCRIPTION}
-    for key, content in (
-        (CONFIG, as_json(layout.CONFIG)),
-        (LAYOUT, as_json(described)),
-        (f"0=ocfl_{SPEC}", f"ocfl_{SPEC}\n"),
-    ):
+    for key, content in root_files().items():
         with suppress(AlreadyThere):
-            store.create(key, content.encode())
+            store.create(key, content)
 
 
-def as_json(value: object) -> str:
-    return json.dumps(value, indent=2) + "\n"
+def root_files() -> dict[str, bytes]:
+    """What is in a root of ours besides objects, the declaration last."""
+    described = {"extension": layout.NAME, "description": DESCRIPTION}
+    return {
+        CONFIG: as_json(layout.CONFIG),
+        LAYOUT: as_json(described),
+        DECLARATION: f"ocfl_{SPEC}\n".encode(),
+    }
+
+
+def as_json(value: object) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def root_damages(store: Store) -> list[Finding]:
+    """Which files of a root of ours are gone or damaged. None, of a root that another program made."""
+    wrong = [key for key, content in root_files().items() if not as_written(store, key, content)]
+    if not wrong or others(store):
+        return []
+    gone = say("A file that says what the storage root is was lost or damaged.")
+    return [Finding(CODES[key], "error", gone, key) for key in wrong]
+
+
+def as_written(store: Store, key: str, content: bytes) -> bool:
+    """Whether a file is what we write, or says the same."""
+    try:
+        if store.stat(key).size > SMALL:
+            return False
+        there, _ = store.read(key)
+        return there == content or (key != DECLARATION and load(there) == load(content))
+    except (KeyError, InputError, Unreadable):
+        return False
+
+
+def others(store: Store) -> bool:
+    """Whether a root is declared as another version of OCFL, or its objects lie elsewhere than ours."""
+    if any(exists(store, f"0=ocfl_{spec}") for spec in SPECS if spec != SPEC):
+        return True
+    first = next(object_keys(store), None)
+    return first is not None and not PLACE.fullmatch(first)
+
+
+def mend_root(store: Store) -> None:
+    """Write what `root_damages` finds anew."""
+    for finding in root_damages(store):
+        content = root_files()[finding.path]
+        try:
+            store.create(finding.path, content)
+        except AlreadyThere:
+            with suppress(Changed, KeyError):
+                store.replace(finding.path, content, store.read(finding.path)[1])
+
+
+def holds_objects(store: Store) -> bool:
+    """Whether there is any OCFL object, also where nothing says that it is a storage root."""
+    return next(object_keys(store), None) is not None
 
 
 def check_root(store: Store) -> str:

@@ -102,6 +102,16 @@ def lock(file: int) -> None:
         pause = min(2 * pause, 0.1)
 
 
+def remove_empty(name: str, folder: int) -> None:
+    """Remove the folder ``name`` in ``folder``, and all in it, as far as no file is in them."""
+    for _, names, _, opened in os.fwalk(name, topdown=False, dir_fd=folder):
+        for inside in names:
+            with suppress(OSError):
+                os.rmdir(inside, dir_fd=opened)
+    with suppress(OSError):
+        os.rmdir(name, dir_fd=folder)
+
+
 def tag_of(found: os.stat_result) -> str:
     return f"{found.st_mtime_ns:x}-{found.st_size:x}" if stat.S_ISREG(found.st_mode) else NOT_A_FILE
 

@@ -41,6 +41,7 @@ from oberih.archive.stores._files import (
     lock,
     open_folder,
     pieces,
+    remove_empty,
     stat_of,
     sync,
     tag_of,
@@ -182,7 +183,8 @@ class FolderStore:
                     self._forget(key)
                 except (IsADirectoryError, PermissionError):
                     if stat.S_ISDIR(os.stat(last(key), dir_fd=folder, follow_symlinks=False).st_mode):
-                        return  # there is no such file
+                        remove_empty(last(key), folder)  # there is no such file; and now one can be
+                        return
                     raise
             self._remove_empty(above(key))
 
