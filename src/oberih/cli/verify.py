@@ -200,7 +200,7 @@ def rebuild(t: Language) -> click.Command:
             lines.append(
                 t.say("The settings came back too. Stores: {stores}. Custodians: {custodians}. "
                       "See that you know them all.",
-                      stores=", ".join(done.stores), custodians=", ".join(done.custodians))
+                      stores=", ".join(done.stores) or "–", custodians=", ".join(done.custodians) or "–")
             )  # fmt: skip
         if done.no_settings:
             lines.append(
