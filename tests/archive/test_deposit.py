@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keeping import contents, flip, folder_with, make, recording, tree
-from oberih.archive import Archive, again, deposit_capture, deposit_model, describe, open_archive, verify
+from oberih.archive import Archive, deposit_capture, deposit_model, describe, open_archive, reuse, verify
 from oberih.archive import deposit as module
 from oberih.archive.identifiers import mint
 from oberih.archive.index import LONG_AGO, UNCHECKED, Replica
@@ -256,11 +256,11 @@ def test_the_archive_itself_is_never_deposited(archive: Archive, tmp_path: Path)
 
 def test_what_was_deposited_before_is_known_again(archive: Archive, tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "church", PHOTOS)
-    assert again.deposited_before(archive, [folder], tmp_path / "out") is None
+    assert reuse.deposited_before(archive, [folder], tmp_path / "out") is None
     first = deposit_capture(archive, [folder])
-    assert again.deposited_before(archive, [folder], tmp_path / "out") == first
+    assert reuse.deposited_before(archive, [folder], tmp_path / "out") == first
     (archive.folder / "main" / archive.object(first.id).key / "inventory.json").write_bytes(b"damaged")
-    assert again.deposited_before(archive, [folder], tmp_path / "out") is None  # damage keeps nobody waiting
+    assert reuse.deposited_before(archive, [folder], tmp_path / "out") is None  # damage keeps nobody waiting
     (folder / "one.jpg").write_bytes(b"another")
     deposit_capture(archive, [folder])
     assert len(list(archive.index.objects("capture"))) == 2
@@ -273,16 +273,16 @@ def test_only_what_is_safe_counts_as_deposited(archive: Archive, tmp_path: Path)
     data = one.read_bytes()
     for spoiled in (None, data + b"x", data[:-1]):
         one.unlink() if spoiled is None else one.write_bytes(spoiled)
-        assert again.deposited_before(archive, [folder], tmp_path / "out") is None, spoiled
+        assert reuse.deposited_before(archive, [folder], tmp_path / "out") is None, spoiled
     one.write_bytes(data[::-1])
     assert not verify(archive).whole  # known to be damaged now
-    assert again.deposited_before(archive, [folder], tmp_path / "out") is None
+    assert reuse.deposited_before(archive, [folder], tmp_path / "out") is None
     one.write_bytes(data)
-    assert verify(archive).whole and again.deposited_before(archive, [folder], tmp_path / "out") == made
+    assert verify(archive).whole and reuse.deposited_before(archive, [folder], tmp_path / "out") == made
     archive.index.put([], [Replica(made.id, "main", "v1", UNCHECKED, LONG_AGO)])  # after a rebuild
-    assert again.deposited_before(archive, [folder], tmp_path / "out") == made
+    assert reuse.deposited_before(archive, [folder], tmp_path / "out") == made
     one.write_bytes(data[::-1])
-    assert again.deposited_before(archive, [folder], tmp_path / "out") is None
+    assert reuse.deposited_before(archive, [folder], tmp_path / "out") is None
 
 
 def test_who_looks_for_a_capture_does_not_read_all_of_them(
@@ -295,7 +295,7 @@ def test_who_looks_for_a_capture_does_not_read_all_of_them(
     asked = []
     true = Archive.object
     monkeypatch.setattr(Archive, "object", lambda *given: (asked.append(given[1]), true(*given))[1])
-    assert again.deposited_before(archive, [folder], tmp_path / "out") == made and asked == [made.id]
+    assert reuse.deposited_before(archive, [folder], tmp_path / "out") == made and asked == [made.id]
 
 
 def test_a_description_makes_no_damaged_copy_good(archive: Archive, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from keeping import archive_with, contents, files_of, flip, make, placed, recording, tree, truncate
-from oberih.archive import Archive, describe, events_of, fixity, heal, open_archive, replicate, verify
+from oberih.archive import Archive, describe, events_of, heal, open_archive, replicate, verify
+from oberih.archive.fixity import check as fixity
 from oberih.archive.index import Replica, instant
 from oberih.archive.metadata import Description
 from oberih.archive.ocfl import begin, create_root, object_key

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from keeping import archive_with, flip, placed, recording, tree
-from oberih.archive import Archive, describe, events_of, fixity, mending, open_archive, replicate, verify
-from oberih.archive.gather import sweep_scratch
+from oberih.archive import Archive, describe, events_of, open_archive, replicate, verify
+from oberih.archive.fixity import check as fixity
+from oberih.archive.fixity.gather import sweep_scratch
 from oberih.archive.lock import locked
 from oberih.archive.metadata import Description
+from oberih.archive.ocfl import mend as mending
 from oberih.archive.ocfl import object_key
 from oberih.archive.ocfl.objects import OcflObject
 from oberih.archive.stores import Store

@@ -27,27 +27,7 @@ from oberih.archive.packages import (
 from oberih.archive.stores import AlreadyThere, Store
 from oberih.archive.stores.folder import FolderStore
 from oberih.errors import Conflict, Damaged, KeyNeeded, NotInArchive, StoreError
-from packing import LONG, USER, deposited, findings, only_file, pack, root, tree
-
-
-@pytest.fixture(scope="module")
-def keys() -> list[tuple[str, str]]:
-    return [new_identity() for _ in range(3)]
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> FolderStore:
-    return root(tmp_path / "main")
-
-
-@pytest.fixture
-def far(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "far", create=True)
-
-
-@pytest.fixture
-def thing(source: FolderStore) -> str:
-    return deposited(source)
+from packing import LONG, USER, findings, only_file, pack, root, tree
 
 
 @pytest.mark.parametrize("locked", [False, True])

@@ -12,7 +12,7 @@ import pytest
 
 from keeping import archive_with, contents, placed, recording
 from oberih.archive import describe, open_archive, rebuild, replicate, verify
-from oberih.archive.crypt import encrypted, new_identity
+from oberih.archive.crypt import encrypted
 from oberih.archive.identifiers import mint
 from oberih.archive.metadata import Description
 from oberih.archive.ocfl import begin, object_key
@@ -28,27 +28,7 @@ from oberih.archive.packages import (
 from oberih.archive.packages.manifest import manifest_bytes
 from oberih.archive.stores.folder import FolderStore
 from oberih.errors import Conflict, Damaged, InputError
-from packing import USER, deposited, findings, only_file, root, tree
-
-
-@pytest.fixture(scope="module")
-def keys() -> list[tuple[str, str]]:
-    return [new_identity() for _ in range(3)]
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> FolderStore:
-    return root(tmp_path / "main")
-
-
-@pytest.fixture
-def far(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "far", create=True)
-
-
-@pytest.fixture
-def thing(source: FolderStore) -> str:
-    return deposited(source)
+from packing import USER, findings, only_file, root, tree
 
 
 def entries(path: Path) -> list[tuple[tarfile.TarInfo, bytes]]:

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from oberih.archive.findings import Finding
 from oberih.archive.index import Index
-from oberih.archive.mending import mend_object, set_aside, temporary
 from oberih.archive.ocfl import (
     copy_object,
     digests,
@@ -23,6 +22,7 @@ from oberih.archive.ocfl import (
     validate_object,
 )
 from oberih.archive.ocfl.inventory import number_of
+from oberih.archive.ocfl.mend import mend_object, set_aside, temporary
 from oberih.archive.ocfl.objects import INVENTORY
 from oberih.archive.packages import (
     Package,

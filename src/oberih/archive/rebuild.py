@@ -27,7 +27,7 @@ from oberih.archive.archive import (
 )
 from oberih.archive.configuration import CONFIGURATION, SETTINGS, recall_settings
 from oberih.archive.deposit import ABOUT, MODEL, ORIGINALS, entry_at, entry_of
-from oberih.archive.gather import scratch_root
+from oberih.archive.fixity.gather import scratch_root
 from oberih.archive.holdings import Holding, OcflHolding, PackageHolding, holding
 from oberih.archive.identity import check_identity, identity, mark
 from oberih.archive.index import LONG_AGO, LOST, UNCHECKED, Entry, Index, Replica, remove_index

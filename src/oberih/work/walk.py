@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oberih.archive import Archive, Deposited, Trouble, deposit_capture, deposit_model, replicate
-from oberih.archive.again import deposited_before, model_before
+from oberih.archive.reuse import deposited_before, model_before
 from oberih.progress import Progress
 from oberih.reconstruct import KnownDistance, Result, reconstruct
 from oberih.reconstruct.settings import Settings

@@ -21,7 +21,7 @@ from oberih.archive.deposit import (
 )
 from oberih.archive.exchange.bagit import bag_bytes, read_bag, unpacked, validate_bag
 from oberih.archive.exchange.sheets import Row, match, read_sheet
-from oberih.archive.gather import IMPORTING, scratch_root
+from oberih.archive.fixity.gather import IMPORTING, scratch_root
 from oberih.archive.holdings import Holding
 from oberih.archive.index import GOOD, Replica, instant
 from oberih.archive.metadata.description import CaptureInfo, Description

@@ -26,8 +26,8 @@ from oberih.archive.ocfl.findings import shown
 from oberih.archive.ocfl.inventory import Inventory, Version, dump, parse
 from oberih.archive.ocfl.layout import object_key
 from oberih.archive.ocfl.objects import INVENTORY, OcflObject, publish
-from oberih.archive.ocfl.root import SPEC, exists
-from oberih.archive.stores import CHUNK, WORST_KEY, AlreadyThere, Store
+from oberih.archive.ocfl.root import SPEC
+from oberih.archive.stores import CHUNK, WORST_KEY, AlreadyThere, Store, exists
 from oberih.errors import Conflict, InputError, StoreError
 from oberih.i18n import say
 

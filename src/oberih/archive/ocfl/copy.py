@@ -21,8 +21,7 @@ from oberih.archive.ocfl.objects import (
     read_file,
     sidecar_fits,
 )
-from oberih.archive.ocfl.root import exists
-from oberih.archive.stores import AlreadyThere, Store
+from oberih.archive.stores import AlreadyThere, Store, exists
 from oberih.errors import Conflict, Damaged, InputError, NotInArchive
 from oberih.i18n import say
 

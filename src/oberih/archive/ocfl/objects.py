@@ -16,8 +16,7 @@ from oberih.archive.ocfl import digests
 from oberih.archive.ocfl.check import LARGEST, SPECS
 from oberih.archive.ocfl.inventory import FileEntry, Inventory, number_of, parse
 from oberih.archive.ocfl.layout import object_key
-from oberih.archive.ocfl.root import exists
-from oberih.archive.stores import AlreadyThere, Changed, Store, checked_key
+from oberih.archive.stores import AlreadyThere, Changed, Store, checked_key, exists
 from oberih.errors import Damaged, InputError, NotInArchive, StoreError
 from oberih.i18n import say
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from oberih.archive.findings import Finding
 from oberih.archive.ocfl import layout
 from oberih.archive.ocfl.check import SPECS, load
-from oberih.archive.stores import AlreadyThere, Changed, Store, Unreadable
+from oberih.archive.stores import AlreadyThere, Changed, Store, Unreadable, exists
 from oberih.archive.stores.folder import FolderStore
 from oberih.errors import InputError, NotInArchive
 from oberih.i18n import say
@@ -186,11 +186,3 @@ def declared(store: Store, depth: int, prefix: str = "") -> Iterator[str]:
             yield from declared(store, depth - 1, folder)
         elif any(exists(store, f"{folder}/0=ocfl_object_{spec}") for spec in reversed(SPECS)):
             yield folder
-
-
-def exists(store: Store, key: str) -> bool:
-    try:
-        store.stat(key)
-    except KeyError:
-        return False
-    return True

@@ -12,7 +12,7 @@ from typing import Any
 from oberih.archive.crypt import checked_recipients
 from oberih.archive.identifiers import check_character
 from oberih.archive.ocfl.objects import read_file
-from oberih.archive.stores import TEMPORARY, AlreadyThere, Changed, Store, Unreadable
+from oberih.archive.stores import TEMPORARY, AlreadyThere, Changed, Store, Unreadable, exists
 from oberih.errors import InputError, StoreError
 from oberih.i18n import say
 
@@ -26,7 +26,6 @@ __all__ = [
     "checked_pseudonym",
     "destroy",
     "destroy_temporary",
-    "exists",
     "intact_key",
     "is_pseudonym",
     "key_file",
@@ -209,14 +208,6 @@ def read_all(stores: Iterable[Store], key: str) -> Iterator[bytes]:
             yield data
     if failed and not reached:
         raise failed[0]
-
-
-def exists(store: Store, key: str) -> bool:
-    try:
-        store.stat(key)
-    except KeyError:
-        return False
-    return True
 
 
 # -- tombstones and destruction ---

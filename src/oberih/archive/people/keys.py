@@ -16,7 +16,6 @@ from oberih.archive.people.keyring import (
     checked_pseudonym,
     destroy,
     destroy_temporary,
-    exists,
     intact_key,
     key_file,
     keys_there,
@@ -29,7 +28,7 @@ from oberih.archive.people.keyring import (
     tombstone_file,
     tombstones,
 )
-from oberih.archive.stores import Store
+from oberih.archive.stores import Store, exists
 from oberih.errors import Damaged, InputError, KeyNeeded, NotInArchive, StoreError
 from oberih.i18n import say
 

@@ -25,6 +25,7 @@ __all__ = [
     "Store",
     "Unreadable",
     "checked_key",
+    "exists",
     "open_store",
     "well_formed",
 ]
@@ -110,6 +111,15 @@ class Store(Protocol):
 
     def now(self) -> datetime:
         """The store's own clock, UTC: for the age of what it holds."""
+
+
+def exists(store: Store, key: str) -> bool:
+    """Whether there is a file under ``key``."""
+    try:
+        store.stat(key)
+    except KeyError:
+        return False
+    return True
 
 
 def checked_key(key: str) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 from oberih.archive.archive import Archive, stores_of
 from oberih.archive.holdings import OcflHolding, PackageHolding, errors_of
 from oberih.archive.index import Entry
-from oberih.archive.mending import digest_at
 from oberih.archive.ocfl import create_root, digests, object_key, read_object
 from oberih.archive.ocfl.inventory import Inventory, parse
+from oberih.archive.ocfl.mend import digest_at
 from oberih.archive.ocfl.objects import INVENTORY, publish
 from oberih.archive.stores import Store, Unreadable
 from oberih.archive.stores.folder import FolderStore

@@ -15,22 +15,22 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from oberih.archive.archive import MAIN, Archive, stores_of
-from oberih.archive.catching_up import catch_up, take_in
 from oberih.archive.findings import Finding
-from oberih.archive.gather import good_copy, sweep_scratch
+from oberih.archive.fixity.catching_up import catch_up, take_in
+from oberih.archive.fixity.gather import good_copy, sweep_scratch
+from oberih.archive.fixity.pace import Pace, Rows
+from oberih.archive.fixity.verified import Damage, Verified, events
 from oberih.archive.holdings import MISSING, Holding, OcflHolding, PackageHolding, silent
 from oberih.archive.index import GOOD, LONG_AGO, LOST, UNCHECKED, Entry, Replica, instant
 from oberih.archive.journal import write_down
 from oberih.archive.ocfl import read_object
 from oberih.archive.ocfl.inventory import number_of
 from oberih.archive.ocfl.root import mend_root, root_damages
-from oberih.archive.pace import Pace, Rows
 from oberih.archive.packages import manifests
 from oberih.archive.people.checking import check_people, heal_person
 from oberih.archive.replicate import AT_ONCE, Trouble
 from oberih.archive.stores import AlreadyThere, Changed, Store, Unreadable
 from oberih.archive.stores.folder import FolderStore
-from oberih.archive.verified import Damage, Verified, events
 from oberih.errors import (
     Cancelled,
     Conflict,

@@ -8,9 +8,8 @@ history is somebody's work too: then nothing is changed, and a person has to cho
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 
-from oberih.archive.index import instant
-from oberih.archive.ocfl import read_object
 from oberih.archive.ocfl.check import VERSION
 from oberih.archive.ocfl.copy import same_history
 from oberih.archive.ocfl.inventory import Inventory, number_of, parse
@@ -21,10 +20,10 @@ from oberih.archive.ocfl.objects import (
     publish,
     read_at,
     read_file,
+    read_object,
     sidecar_fits,
 )
-from oberih.archive.ocfl.root import exists
-from oberih.archive.stores import CHUNK, TEMPORARY, AlreadyThere, Store, Unreadable, well_formed
+from oberih.archive.stores import CHUNK, TEMPORARY, AlreadyThere, Store, Unreadable, exists, well_formed
 from oberih.errors import Conflict, Damaged, InputError, NotInArchive
 from oberih.i18n import say
 
@@ -49,7 +48,7 @@ def mend_object(source: Store, target: Store, key: str, tick: Tick = silent) -> 
     wanted = {path: size for path, size in sizes(source, key).items() if version_of(path, key) <= head}
     newest = newest_here(target, good, here)
     last = number_of((newest[1] if newest else good.inventory).head)
-    moment = instant()
+    moment = moment_now()
     mended = []
     for path in sorted(here.keys() - wanted.keys()):
         if not beyond(path, here, key, number_of(good.head), last):
@@ -191,9 +190,13 @@ def mend_file(
     return [path]
 
 
+def moment_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def set_aside(store: Store, path: str, moment: str = "") -> None:
     """A file that belongs to no version: somebody may still want it, but not there."""
-    place = f"{QUARANTINE}/{moment or instant()}"
+    place = f"{QUARANTINE}/{moment or moment_now()}"
     aside = f"{place}/{path}"
     if not well_formed(aside):  # too long
         aside = f"{place}/{hashlib.sha256(path.encode()).hexdigest()}"
