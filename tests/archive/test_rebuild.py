@@ -23,11 +23,12 @@ from oberih.archive import (
     verify,
 )
 from oberih.archive.configuration import keep_settings
-from oberih.archive.crypt import new_identity
+from oberih.archive.crypt import encrypted, new_identity
 from oberih.archive.deposit import new_version
 from oberih.archive.exchange import adopt
 from oberih.archive.index import Index
 from oberih.archive.metadata import Description
+from oberih.archive.people.keyring import intact_key, key_file, keys_there, public_bytes, public_file
 from oberih.archive.people.records import add_person, person_data, withdraw_person
 from oberih.archive.stores import Store
 from oberih.archive.stores.folder import FolderStore
@@ -127,16 +128,58 @@ def test_what_is_there_is_not_copied_again_and_settings_stay(kept: Kept, tmp_pat
     assert verify(done.archive).whole and made.id in entries(done.archive)
 
 
-def test_people_s_keys_come_back(tmp_path: Path) -> None:
-    archive, secrets = archive_with(tmp_path, "second", "sealed")
+@pytest.mark.parametrize("store", ["second", "sealed"])
+def test_people_s_keys_come_back(tmp_path: Path, store: str) -> None:
+    """From one surviving replica and nothing else; an encrypted one: and one custodian's key."""
+    archive, secrets = archive_with(tmp_path / "lost", "second", "sealed")
+    stork, crane, gone = (add_person(archive, {"name": name}) for name in ("Stork", "Crane", "Gone"))
+    replicate(archive)
+    withdraw_person(archive, gone, "request")
+    replicate(archive)
+    (tmp_path / "lost" / store).rename(tmp_path / store)
+    (tmp_path / "lost").rename(tmp_path / "bombed")
+    found = rebuild(tmp_path / "new", source=str(tmp_path / store), identities=[secrets["ada"]])
+    assert all(trouble.store in ("second", "sealed") for trouble in found.troubles)
+    assert person_data(found.archive, stork, [secrets["bohdan"]]) == {"name": "Stork"}
+    assert person_data(found.archive, crane, [secrets["ada"]]) == {"name": "Crane"}
+    with pytest.raises(KeyNeeded, match="withdrew"):
+        person_data(found.archive, gone, list(secrets.values()))
+
+
+def test_keys_on_a_store_that_is_not_trusted(tmp_path: Path) -> None:
+    """They are destroyed with a withdrawal, mended from ours, and never believed."""
+    archive, secrets = archive_with(tmp_path, "sealed")
     stork, crane = (add_person(archive, {"name": name}) for name in ("Stork", "Crane"))
     replicate(archive)
-    for store in ("second", "sealed"):
-        again = rebuild(
-            tmp_path / f"from-{store}", source=str(tmp_path / store), identities=[secrets["ada"]]
-        ).archive
-        assert person_data(again, stork, [secrets["bohdan"]]) == {"name": "Stork"}
-        assert person_data(again, crane, [secrets["ada"]]) == {"name": "Crane"}
+    host = archive.store("sealed")
+    before = tree(tmp_path / "sealed")
+    assert set(keys_there(host)) == {stork, crane}
+    withdraw_person(archive, crane, "request")
+    assert set(keys_there(host)) == {stork}
+    for key in (key_file(crane), public_file(crane)):  # a host that kept it
+        host.create(key, before[tmp_path / "sealed" / key])
+    secret, recipient = new_identity()  # and one that made up its own
+    locked = b"".join(encrypted([secret.encode()], archive.recipients()))
+    (tmp_path / "sealed" / key_file(stork)).write_bytes(locked)
+    (tmp_path / "sealed" / public_file(stork)).write_bytes(public_bytes(stork, recipient, locked))
+    found = verify(archive, mend=True)
+    assert found.whole and [(d.store, d.id) for d in found.healed] == [("sealed", stork)]
+    replicate(archive)
+    assert set(keys_there(host)) == {stork}
+    assert intact_key(host, stork) == intact_key(archive.main, stork)
+    assert person_data(archive, stork, [secrets["ada"]]) == {"name": "Stork"}
+
+
+def test_a_key_that_is_not_what_it_says_is_not_taken(tmp_path: Path) -> None:
+    archive, secrets = archive_with(tmp_path / "lost", "sealed")
+    stork = add_person(archive, {"name": "Stork"})
+    replicate(archive)
+    (tmp_path / "lost" / "sealed").rename(tmp_path / "sealed")
+    locked = (tmp_path / "sealed" / key_file(stork)).read_bytes()
+    swapped = public_bytes(stork, new_identity()[1], locked)  # what is sealed next would be for the host
+    (tmp_path / "sealed" / public_file(stork)).write_bytes(swapped)
+    found = rebuild(tmp_path / "new", source=str(tmp_path / "sealed"), identities=[secrets["ada"]])
+    assert keys_there(found.archive.main) == {}
 
 
 def test_a_withdrawn_key_never_comes_back(tmp_path: Path) -> None:

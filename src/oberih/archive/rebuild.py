@@ -223,7 +223,8 @@ def restore_all(
                 done.troubles.append(Trouble(name, key, error))
             stage.tick()
     none_opened(done.restored, done.troubles)
-    take_keys(held.store, archive.main)  # what was withdrawn elsewhere meanwhile, `replicate` destroys
+    # What was withdrawn elsewhere meanwhile, `replicate` destroys.
+    take_keys(held.store, archive.main, identities=identities)
 
 
 def index_all(archive: Archive, done: Rebuilt, progress: Progress) -> None:

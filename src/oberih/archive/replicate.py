@@ -13,7 +13,7 @@ from oberih.archive.index import GOOD, LOST, Entry, Replica, instant
 from oberih.archive.journal import JOURNAL, happened, write_down
 from oberih.archive.ocfl.inventory import number_of
 from oberih.archive.ocfl.root import mend_root
-from oberih.archive.people import copy_keys, tell_withdrawals
+from oberih.archive.people import copy_keys, leave_keys, tell_withdrawals
 from oberih.archive.stores import Store, Unreadable
 from oberih.errors import Cancelled, Conflict, Damaged, KeyNeeded, OberihError, StoreError
 from oberih.i18n import say
@@ -108,7 +108,7 @@ def serve(
 
 
 def serve_people(archive: Archive, name: str, target: Store, done: Replicated) -> None:
-    """People's keys go to trusted stores where they can be destroyed, withdrawals to all."""
+    """People's keys go to stores where they can be destroyed, withdrawals to all."""
     given = archive.settings.stores[name]
     if not given.packages:
         copy_keys(archive.main, target)
@@ -120,6 +120,8 @@ def serve_people(archive: Archive, name: str, target: Store, done: Replicated) -
             "Nothing was destroyed. If they did, withdraw again: oberih people withdraw PSEUDONYM",
         )  # fmt: skip
         done.troubles.append(Trouble(name, pseudonym, made_up))
+    if not given.append_only:
+        leave_keys(archive.main, target)
 
 
 def told(archive: Archive, done: Replicated) -> list[str]:

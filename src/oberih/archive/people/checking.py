@@ -1,10 +1,13 @@
 """Are people's keys whole, on every store that keeps them? And mending those that are not."""
 
+from collections.abc import Iterator
+
 from oberih.archive.archive import MAIN, Archive
 from oberih.archive.findings import Finding
-from oberih.archive.people.keyring import keys_there, tombstones
+from oberih.archive.people.keyring import intact_key, keys_there, tombstones
 from oberih.archive.people.keys import mend_key, verify_keys
 from oberih.archive.people.records import PERSON, changeable
+from oberih.archive.stores import Store
 from oberih.errors import Damaged, OberihError, StoreError
 from oberih.i18n import say
 
@@ -16,12 +19,14 @@ LOST_KEY = "person-key"  # code of the finding
 def check_people(archive: Archive, name: str) -> list[tuple[str, Finding]]:
     """Pseudonyms of those whose key is damaged or lost on a store, checked without any key.
 
-    That a store other than the main one has not got a key yet is no damage: it waits for `replicate`.
+    That a store other than the main one has not got a key yet is no damage: it waits for `replicate`. On one
+    that is not trusted, a key is whole if it is ours.
     """
-    if archive.settings.stores[name].packages:
+    given = archive.settings.stores[name]
+    if given.append_only:
         return []
     store = archive.store(name)
-    bad = set(verify_keys(store))
+    bad = set(verify_keys(store)) if not given.untrusted else set(others_than_ours(archive.main, store))
     if name == MAIN:
         everyone = changeable(archive)
         known = {pseudonym for one in everyone for pseudonym in keys_there(one)}
@@ -32,12 +37,20 @@ def check_people(archive: Archive, name: str) -> list[tuple[str, Finding]]:
     return [(pseudonym, Finding(LOST_KEY, "error", message, pseudonym)) for pseudonym in sorted(bad)]
 
 
+def others_than_ours(main: Store, store: Store) -> Iterator[str]:
+    """Pseudonyms of those whose key is not the one that we left there."""
+    for pseudonym in keys_there(main).keys() & keys_there(store).keys():
+        ours = intact_key(main, pseudonym)
+        if ours is not None and intact_key(store, pseudonym) != ours:
+            yield pseudonym
+
+
 def heal_person(archive: Archive, name: str, pseudonym: str) -> OberihError | None:
     """Restore a person's key on a store from any trusted one. Returns what kept it from that."""
     target = archive.store(name)
     others = [store for store in changeable(archive) if store is not target]
     try:
-        if mend_key(others, target, pseudonym):
+        if mend_key(others, target, pseudonym, trusted=not archive.settings.stores[name].untrusted):
             return None
     except StoreError as error:
         return error

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from oberih.archive.crypt import checked_recipients, decrypted, encrypted, new_identity
+from oberih.archive.crypt import checked_recipients, decrypted, encrypted, new_identity, recipient_of_identity
 from oberih.archive.identifiers import check_character, random_letters
 from oberih.archive.people.keyring import (
     LETTERS,
@@ -38,6 +38,7 @@ __all__ = [
     "Person",
     "Tombstone",
     "copy_keys",
+    "leave_keys",
     "mend_key",
     "new_person",
     "open_sealed",
@@ -249,11 +250,31 @@ def tell_withdrawals(source: Store, target: Store, *, trusted: bool) -> tuple[st
     return () if trusted else tuple(alone)
 
 
-def take_keys(source: Store, target: Store, others: Sequence[Store] = ()) -> tuple[str, ...]:
+def leave_keys(source: Store, target: Store) -> tuple[str, ...]:
+    """Leave copies of all keys on a store that is not trusted, for the day when nothing else is left.
+
+    Nothing that is there is believed. A key of somebody who withdrew is destroyed. Returns the pseudonyms of
+    those whose key came there. Listings are compared, as by `copy_keys`.
+    """
+    destroy_temporary(target)
+    keys, theirs, gone = keys_there(source), keys_there(target), tombstones(source)
+    for pseudonym in sorted(theirs.keys() & gone.keys()):
+        destroy(target, pseudonym)
+    left = []
+    for pseudonym in sorted(keys.keys() - gone.keys()):
+        if theirs.get(pseudonym) != keys[pseudonym] and mend_key([source], target, pseudonym, trusted=False):
+            left.append(pseudonym)
+    return tuple(left)
+
+
+def take_keys(
+    source: Store, target: Store, others: Sequence[Store] = (), *, identities: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Take from a stranger's store, which is only read and not believed, what is new; returns pseudonyms.
 
-    The keys of people whom neither ``target`` nor ``others`` know. A tombstone only of somebody whose key is
-    on none of them: it destroys nothing; and where the source has both, it is the tombstone that counts.
+    The keys of people whom neither ``target`` nor ``others`` know; not those that one of ``identities``
+    opens and that are not what they say. A tombstone only of somebody whose key is on none of them: it
+    destroys nothing; and where the source has both, it is the tombstone that counts.
     """
     ours = [target, *others]
     known = {pseudonym for store in ours for pseudonym in keys_there(store)}
@@ -265,23 +286,36 @@ def take_keys(source: Store, target: Store, others: Sequence[Store] = ()) -> tup
     taken = []
     for pseudonym in sorted(keys_there(source).keys() - known - gone - buried):
         key = intact_key(source, pseudonym)
-        if key is not None:
+        if key is not None and not (identities and made_up(pseudonym, *key, identities)):
             put_key(target, pseudonym, *key)
             taken.append(pseudonym)
     return tuple(taken)
 
 
-def mend_key(stores: Sequence[Store], target: Store, pseudonym: str) -> bool:
+def made_up(pseudonym: str, locked: bytes, public: bytes, identities: Sequence[str]) -> bool:
+    """Whether what is sealed to the public part of a key would be for somebody else's eyes."""
+    known = parsed_public(public, pseudonym)
+    try:
+        secret = b"".join(decrypted([locked], identities)).decode()
+        return known is None or recipient_of_identity(secret) != known["recipient"]
+    except KeyNeeded:  # it is for other custodians
+        return False
+    except (Damaged, InputError, ValueError):
+        return True
+
+
+def mend_key(stores: Sequence[Store], target: Store, pseudonym: str, *, trusted: bool = True) -> bool:
     """Replace a damaged or lost key by a good one from any of ``stores``, which are trusted. Whether there
-    was one; there is none after a withdrawal.
+    was one; there is none after a withdrawal, which is believed of ``target`` too if that is ``trusted``.
     """
-    if any(exists(store, tombstone_file(pseudonym)) for store in (target, *stores)):
+    believed = (target, *stores) if trusted else tuple(stores)
+    if any(exists(store, tombstone_file(pseudonym)) for store in believed):
         return False
     for store in stores:
         key = intact_key(store, pseudonym)
         if key is not None:
             put_key(target, pseudonym, *key)
-            if any(exists(one, tombstone_file(pseudonym)) for one in (target, *stores)):  # meanwhile
+            if any(exists(one, tombstone_file(pseudonym)) for one in believed):  # meanwhile
                 destroy(target, pseudonym)
                 return False
             return True
