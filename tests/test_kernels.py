@@ -7,6 +7,7 @@ TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "oberih"
 
 RASTER = "geometry/test_raster.py", "test_agrees_with_the_reference"
+SIMPLIFY = "geometry/test_simplify.py"
 MATCHING = "reconstruct/test_patchmatch.py"
 DENSE = "reconstruct/test_dense_kernels.py"
 BRANCHES = "reconstruct/test_dense_branches.py"
@@ -18,6 +19,14 @@ HELD = {  # (module, kernel): (file of tests, the test that holds the kernel)
     ("geometry/raster.py", "project_corners"): RASTER,
     ("geometry/raster.py", "draw_faces"): RASTER,
     ("geometry/raster.py", "resolve"): RASTER,
+    ("geometry/_quadrics.py", "add_faces"): (SIMPLIFY, "test_quadrics_are_squared_distances"),
+    ("geometry/_quadrics.py", "add_rims"): (SIMPLIFY, "test_quadrics_are_squared_distances"),
+    ("geometry/_collapse.py", "collapse"): (
+        SIMPLIFY, "test_the_collapse_takes_flat_vertices_before_a_ridge"),
+    ("geometry/_bake.py", "draw"): (SIMPLIFY, "test_owners_are_the_triangles_at_the_centres_of_texels"),
+    ("geometry/_bake.py", "measure"): (SIMPLIFY, "test_distances_are_those_to_a_plane"),
+    ("geometry/_bake.py", "look_up"): (
+        SIMPLIFY, "test_baking_looks_at_the_side_that_faces_the_same_way"),
     ("reconstruct/_patchmatch.py", "sweep"): (MATCHING, "test_cost_is_the_weighted_ncc_of_the_definition"),
     ("reconstruct/_fusion_kernels.py", "agree"): (
         DENSE, "test_agreement_is_the_weighted_mean_of_what_others_see"),

@@ -7,7 +7,8 @@ Every error says in its message what is wrong and in ``advice`` what the person 
     ├── InputError             2  what was given cannot be used as asked
     │   ├── NoPhotos           3  fewer than two photos that can be read
     │   ├── UnusablePhotos     4  photos are there, but too blurred, too small, all the same, ...
-    │   └── UnreadablePhoto    5  one file is not a photo, or is damaged, or is too large
+    │   ├── UnreadablePhoto    5  one file is not a photo, or is damaged, or is too large
+    │   └── UnreadableModel   15  a 3D file is damaged, is not of its format, or asks for too much
     ├── NoOverlap              6  the photos do not show the same thing from different places
     ├── NoSurface              7  cameras were found, but no surface could be measured
     ├── OutputError            8  the result cannot be written (permission, disk full)
@@ -34,6 +35,7 @@ __all__ = [
     "OutputError",
     "StageFailed",
     "StoreError",
+    "UnreadableModel",
     "UnreadablePhoto",
     "UnusablePhotos",
 ]
@@ -64,6 +66,10 @@ class UnusablePhotos(InputError):
 
 class UnreadablePhoto(InputError):
     exit_code = 5
+
+
+class UnreadableModel(InputError):
+    exit_code = 15
 
 
 class NoOverlap(OberihError):

@@ -4,22 +4,24 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keeping import archive_with, contents, flip, folder_with, make, placed, recording, tree
-from oberih.archive import Archive, describe, rebuild, replicate, verify
-from oberih.archive.exchange import adopt, as_bag, deposit_bag, deposit_sheet
+from oberih.archive import Archive, describe, open_archive, rebuild, replicate, verify
+from oberih.archive.exchange import adopt, as_bag, as_crate, deposit_bag, deposit_sheet
 from oberih.archive.exchange.bagit import write_bag
 from oberih.archive.holdings import OcflHolding, PackageHolding
+from oberih.archive.journal import happened, write_down
 from oberih.archive.metadata import CaptureInfo, Description
 from oberih.archive.ocfl import begin, read_object
 from oberih.archive.people import Tombstone
 from oberih.archive.people.keyring import bury
 from oberih.archive.people.records import add_person, person_data
-from oberih.errors import InputError, KeyNeeded, StoreError
+from oberih.errors import Conflict, InputError, KeyNeeded, StoreError
 from ocfl_help import ocfl_py_root
 
 FILES = {"scans/church.tif": b"church", ".hidden/settings": b"also theirs", "Опис.txt": "Церква".encode()}
@@ -287,3 +289,65 @@ def test_what_no_key_opens_keeps_nothing_else_out(
     monkeypatch.setattr(PackageHolding, "give", locked)
     done = adopt(archive, held, identities=[secrets["ada"]])
     assert [type(trouble.error) for trouble in done.troubles] == [KeyNeeded] and len(done.objects) > 0
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        b'{"kind": "capture", "title": "\\ud800"}',  # half a character
+        b'{"kind": "capture", "title": "x", "bytes": 999999999999999999999999999999}',
+        b"[" * 100_000,
+        b'{"kind": "model", "title": "x", "captures": 7}',
+        b'{"kind": ["capture"], "title": {"uk": 1}}',
+    ],
+)
+def test_what_a_stranger_s_object_says_harms_nobody(archive: Archive, tmp_path: Path, about: bytes) -> None:
+    theirs = make(tmp_path / "theirs")[0]
+    with begin(
+        theirs.main, "ark:/12345/theirs", message="a deposit", user=("A", "mailto:a@example.org")
+    ) as one:
+        one.add("object.json", [about])
+        one.add("originals/a.txt", [b"a"])
+        one.finish()
+    assert adopt(archive, theirs.holding("main")).troubles == []
+    assert "ark:/12345/theirs" in archive.index
+    assert verify(archive).whole
+    again = rebuild(archive.folder).archive
+    assert "ark:/12345/theirs" in again.index
+    as_crate(again, "ark:/12345/theirs", tmp_path / "crate")
+
+
+def test_a_stranger_s_journal_withdraws_nobody(tmp_path: Path) -> None:
+    archive, secrets = archive_with(tmp_path, "second")
+    person = add_person(archive, {"name": "Stork"})
+    replicate(archive)
+    theirs = make(tmp_path / "theirs")[0]
+    (record,) = archive.index.objects("person")
+    write_down(theirs, "withdrawal", happened("deletion", [record.id], detail="made up", note="law"))
+    (trouble,) = adopt(archive, theirs.holding("main")).troubles
+    assert isinstance(trouble.error, Conflict) and person in trouble.error.message
+    flip(next(p for p in tree(archive.folder / "main") if p.name == f"{person}.age"))
+    assert verify(archive, mend=True).whole
+    assert person_data(archive, person, [secrets["ada"]]) == {"name": "Stork"}
+
+
+def test_what_lies_behind_a_link_is_named(archive: Archive, tmp_path: Path) -> None:
+    theirs = make(tmp_path / "theirs")[0]
+    place = placed(theirs, "main", recording(theirs, tmp_path).id)
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    (trouble,) = adopt(archive, theirs.holding("main")).troubles
+    assert trouble.id.endswith(place.name)
+
+
+def test_a_sheet_that_two_bring_at_once_is_deposited_once(archive: Archive, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.jpg").write_bytes(b"scan %d" % number)
+    sheet = tmp_path / "scans.csv"
+    sheet.write_text("file,title\n" + "".join(f"{n}.jpg,Scan {n}\n" for n in range(8)))
+    others = [open_archive(archive.folder) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda one: deposit_sheet(one, folder, sheet), others))
+    assert sum(len(one.made) for one in done) == sum(len(one.there) for one in done) == 8

@@ -7,13 +7,23 @@ from pathlib import Path
 import pytest
 
 from keeping import archive_with, flip, tree
-from oberih.archive import Archive, create_archive, events_of, open_archive, replicate, verify
+from oberih.archive import (
+    Archive,
+    create_archive,
+    deposit_capture,
+    events_of,
+    open_archive,
+    rebuild,
+    replicate,
+    verify,
+)
 from oberih.archive.crypt import new_identity
-from oberih.archive.people import Tombstone
-from oberih.archive.people.keyring import bury, key_file, public_file
+from oberih.archive.journal import happened, write_down
+from oberih.archive.people import Tombstone, records
+from oberih.archive.people.keyring import bury, intact_key, key_file, public_file, tombstone_file
 from oberih.archive.people.records import add_person, person_data, withdraw_person
 from oberih.archive.stores.folder import FolderStore
-from oberih.errors import InputError, KeyNeeded, NotInArchive
+from oberih.errors import Conflict, InputError, KeyNeeded, NotInArchive, OutputError, StoreError
 
 DATA = {"name": "Somebody Special", "contact": "somebody@example.org", "consents": ["photos"]}
 Kept = tuple[Archive, dict[str, str], str]
@@ -125,7 +135,10 @@ def test_an_untrusted_store_learns_as_little_as_it_can(kept: Kept, tmp_path: Pat
     archive, _, person = kept
     replicate(archive)
     there = [p.relative_to(tmp_path / "sealed") for p in tree(tmp_path / "sealed") if person in str(p)]
-    assert {str(p) for p in there} == {key_file(person), public_file(person)}  # for the day it is the last one
+    assert {str(p) for p in there} == {
+        key_file(person),
+        public_file(person),
+    }  # for the day it is the last one
     withdraw_person(archive, person, "law")
     (path,) = [p for p in tree(tmp_path / "sealed") if person in p.name]
     assert b"law" not in path.read_bytes() and path.parent.name == "tombstones"
@@ -178,4 +191,150 @@ def test_who_is_not_known(kept: Kept) -> None:
         withdraw_person(archive, wrong, "request")
     with pytest.raises(InputError, match="reason"):
         withdraw_person(archive, person, "because")
+    assert person_data(archive, person, [secrets["ada"]]) == DATA
+
+
+# -- what is believed of a withdrawal ------------------------------------------------------------------------
+
+
+def away_while_withdrawn(archive: Archive, person: str, folder: Path) -> Archive:
+    """The person withdrew while the second store was away, and it is back, with the key."""
+    replicate(archive)
+    (folder / "second").rename(folder / "unplugged")
+    withdraw_person(open_archive(archive.folder), person, "request")
+    (folder / "unplugged").rename(folder / "second")
+    assert (folder / "second" / key_file(person)).exists()
+    return open_archive(archive.folder)
+
+
+@pytest.mark.parametrize("left", ["locked", "journal"])
+@pytest.mark.parametrize("place", ["nothing", "folder", "link"])
+def test_one_lost_tombstone_brings_no_key_back(kept: Kept, tmp_path: Path, left: str, place: str) -> None:
+    """A store where nothing can be changed says it too, and the archive's own journal."""
+    archive, secrets, person = kept
+    archive = away_while_withdrawn(archive, person, tmp_path)
+    lost = [archive.folder / "main" / tombstone_file(person)]
+    if left == "journal":
+        lost += [tmp_path / name / tombstone_file(person) for name in ("locked", "sealed")]
+    for path in lost:
+        path.unlink()
+    if place == "folder":
+        lost[0].mkdir()
+        (lost[0] / "x").write_bytes(b"x")
+    elif place == "link":
+        lost[0].symlink_to("/nowhere")
+    with pytest.raises(KeyNeeded, match="withdrew"):
+        person_data(archive, person, list(secrets.values()))
+    with pytest.raises(InputError, match="has withdrawn"):
+        deposit_capture(archive, [lost[0].parents[2]], person=person)
+    found = {(d.store, d.findings[0].code) for d in verify(archive).damages}
+    assert found == {("main", "person-tombstone"), ("second", "person-withdrawn")}
+    done = verify(archive, mend=True)
+    assert done.whole and len(done.healed) == 2
+    assert not (tmp_path / "second" / key_file(person)).exists()
+    assert b"request" in lost[0].read_bytes() and verify(archive).whole
+    assert replicate(archive).troubles == []
+    assert not [p for p in tree(tmp_path) if p.name == f"{person}.age"]
+
+
+def test_replicate_asks_all_who_are_trusted(kept: Kept, tmp_path: Path) -> None:
+    archive, _, person = kept
+    archive = away_while_withdrawn(archive, person, tmp_path)
+    (archive.folder / "main" / tombstone_file(person)).unlink()
+    assert replicate(archive).troubles == []
+    assert not [p for p in tree(tmp_path) if p.name == f"{person}.age"]
+    assert (archive.folder / "main" / tombstone_file(person)).is_file()
+
+
+def test_a_rebuild_brings_no_key_of_somebody_who_withdrew(kept: Kept, tmp_path: Path) -> None:
+    archive, secrets, person = kept
+    archive = away_while_withdrawn(archive, person, tmp_path)
+    shutil.rmtree(archive.folder)
+    again = rebuild(archive.folder, source=str(tmp_path / "second")).archive  # the locked one is there
+    assert intact_key(again.main, person) is None
+    with pytest.raises(KeyNeeded, match="withdrew"):
+        person_data(again, person, list(secrets.values()))
+
+
+def test_a_host_cannot_destroy_keys_by_way_of_a_rebuild(kept: Kept, tmp_path: Path) -> None:
+    archive, secrets, person = kept
+    replicate(archive)
+    bury(archive.store("sealed"), Tombstone(person, "2020-01-01T00:00:00+00:00", ""))
+    shutil.rmtree(archive.folder)
+    done = rebuild(archive.folder, source=str(tmp_path / "sealed"), identities=[secrets["ada"]])
+    told = [t for t in done.troubles if t.id == person]
+    assert [type(t.error) for t in told] == [Conflict] and "not trusted" in told[0].error.message
+    assert intact_key(done.archive.main, person) is None  # if it is true, it is not brought back
+    archive = open_archive(archive.folder)
+    assert verify(archive, mend=True, identities=[secrets["ada"]]).lost == []  # from the second store
+    (trouble,) = replicate(archive).troubles
+    assert trouble.id == person
+    assert (tmp_path / "second" / key_file(person)).exists()
+    assert person_data(archive, person, [secrets["ada"]]) == DATA
+
+
+def test_the_journal_says_again_who_withdrew(kept: Kept, tmp_path: Path) -> None:
+    """When all came back from a store that is not trusted."""
+    archive, secrets, person = kept
+    replicate(archive)
+    withdraw_person(archive, person, "law")
+    replicate(archive)
+    for name in ("second", "locked"):
+        shutil.rmtree(tmp_path / name)
+    shutil.rmtree(archive.folder)
+    done = rebuild(archive.folder, source=str(tmp_path / "sealed"), identities=[secrets["ada"]])
+    assert [t for t in done.troubles if t.id] == []
+    assert b"law" in (archive.folder / "main" / tombstone_file(person)).read_bytes()
+
+
+def test_a_withdrawal_touches_nothing_where_it_cannot_be_written_down(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, secrets, person = kept
+    replicate(archive)
+    (archive.folder / "oberih.lock").unlink()
+    (archive.folder / "oberih.lock").mkdir()  # root may write to what may only be read
+    with pytest.raises(OutputError):
+        withdraw_person(archive, person, "request")
+    assert person_data(archive, person, [secrets["ada"]]) == DATA
+    (archive.folder / "oberih.lock").rmdir()
+
+    def full(*_: object) -> None:
+        raise StoreError("full", "")
+
+    monkeypatch.setattr(records, "write_down", full)
+    assert withdraw_person(archive, person, "request").unfinished == ("main",)
+    monkeypatch.undo()
+    assert withdraw_person(archive, person, "request").unfinished == ()
+
+
+@pytest.mark.parametrize("ending", [".age", ".pub"])
+@pytest.mark.parametrize("place", ["folder", "link", "full"])
+def test_what_lies_in_the_place_of_a_key(kept: Kept, tmp_path: Path, ending: str, place: str) -> None:
+    archive, _, person = kept
+    replicate(archive)
+    (path,) = [p for p in tree(tmp_path / "second") if p.name == person + ending]
+    path.unlink()
+    if place == "link":
+        path.symlink_to("/nowhere")
+    else:
+        path.mkdir()
+    if place == "full":
+        (path / "x").write_bytes(b"x")
+        for _ in range(2):
+            done = verify(archive, mend=True)
+            (trouble,) = done.unhealed
+            assert not done.whole and "in its place" in trouble.error.message
+        (path / "x").unlink()
+    assert not verify(archive).whole
+    assert verify(archive, mend=True).whole and path.is_file() and verify(archive).whole
+
+
+def test_a_journal_alone_destroys_no_key_of_the_main_store(kept: Kept, tmp_path: Path) -> None:
+    """Journals come with the objects of other archives, too."""
+    archive, secrets, person = kept
+    replicate(archive)
+    (record,) = archive.index.objects("person")
+    write_down(archive, "withdrawal", happened("deletion", [record.id], detail="made up", note="law"))
+    assert verify(archive, mend=True).whole and replicate(archive).troubles == []
     assert person_data(archive, person, [secrets["ada"]]) == DATA

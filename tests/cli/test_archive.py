@@ -1,6 +1,7 @@
 """The commands of the archive: what they say, how they end, for people and for programs."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -389,3 +390,33 @@ def test_it_speaks_ukrainian(said: Said, kept: str, home: Path) -> None:
     flip(content(home, "second", "one.jpg"))
     assert "ПОШКОДЖЕНО" in said("verify", "--lang", "uk", code=1)
     assert "немає" in said("replicate", "--store", "third", "--lang", "uk", code=12).lower()
+
+
+def test_what_a_way_of_depositing_has_no_place_for_is_refused(said: Said) -> None:
+    said("deposit", "photos")
+    for arguments in (
+        ["--from-archive", "archive/main", "photos"],
+        ["--sheet", "scans.csv", "photos", "--person", "person-gk8t2n5x7wq3mp"],
+        ["--bag", "photos", "--sheet", "scans.csv"],
+        ["--bag", "photos", "--conditions", "rain"],
+    ):
+        assert "does not go together with" in said("deposit", *arguments, code=2)
+
+
+def test_names_that_are_no_utf_8(said: Said, home: Path) -> None:
+    folder = os.fsdecode("Хата".encode("cp1251"))
+    folder_with(home / folder, {"one.jpg": b"one"})
+    assert ID.search(said("deposit", folder))
+    assert "\\u" in said("list") or "\\x" in said("list") or "\\udc" in said("list")
+    said("rebuild", "--archive", "new", "--from", "archive/main")
+    for arguments in (["show", "x\udcff"], ["deposit", "photos", "--title", "x\udcff"]):
+        assert "UTF-8" in said(*arguments, code=2)
+    assert "UTF-8" in said("stores", "add", "other", folder, code=2)
+
+
+def test_what_is_no_folder_is_no_store(said: Said, home: Path) -> None:
+    said("deposit", "photos")
+    (home / "file").write_text("mine")
+    assert "no folder" in said("stores", "add", "other", "file", code=10)
+    assert "no folder" in said("stores", "add", "other", "/proc/none", code=10)
+    assert "not empty" in said("drill", "--scratch", "file", code=2)

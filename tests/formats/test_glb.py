@@ -8,7 +8,7 @@ import pytest
 import trimesh
 
 from oberih import __version__
-from oberih.formats.glb import write_glb, write_lods
+from oberih.formats.gltf import write_glb, write_lods
 from oberih.geometry import Mesh
 
 # A square of two triangles in the plane z = 0, with a texture seam along the diagonal.

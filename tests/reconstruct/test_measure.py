@@ -212,7 +212,7 @@ def test_scale_of_marks_in_a_photo_that_is_turned(shots: list[Shot], scene: Scen
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_pixels_of_every_orientation(orientation: int) -> None:
-    from oberih.reconstruct.report import upright
+    from oberih.reconstruct.page import upright
 
     stored = np.arange(6, dtype=np.uint8).reshape(2, 3)
     shown = upright(stored, orientation)

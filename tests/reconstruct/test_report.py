@@ -23,8 +23,9 @@ from oberih.reconstruct.figures import (
     SurfaceReport,
 )
 from oberih.reconstruct.measure import measure_poses
+from oberih.reconstruct.page import thumbnail
 from oberih.reconstruct.precision import measure_error
-from oberih.reconstruct.report import Pair, Pictures, Plan, json_schema, report_html, thumbnail
+from oberih.reconstruct.report import Pair, Pictures, Plan, json_schema, report_html
 from oberih.reconstruct.scale import unknown_scale
 from oberih.reconstruct.upright import find_up
 from synthetic import Shot, World, sparse_scene

@@ -155,8 +155,18 @@ class Archive:
 
     def add_store(self, name: str, given: StoreSettings) -> Store:
         """Begin to keep copies on another store. Nothing is copied yet (see `replicate`)."""
+        with locked(self.folder, exclusive=True):  # of two who add the same place, one is told
+            self.settings = settings_of(self.folder)
+            return self._add_store(name, given)
+
+    def _add_store(self, name: str, given: StoreSettings) -> Store:
         if name in self.settings.stores:
             raise InputError(say("There is a store {name} already.", name=name), "Choose another name.")
+        if given.url.encode(errors="backslashreplace") != given.url.encode(errors="replace"):
+            raise InputError(
+                "The name of the folder is no text that can be read (UTF-8).",
+                "Rename it, or make a link to it with another name.",
+            )
         if given.untrusted and not self.settings.custodians:
             raise InputError(
                 "An untrusted store keeps encrypted copies, and there is no custodian who could open them.",
@@ -298,7 +308,7 @@ def open_archive(folder: Path | str, *, create: bool = False) -> Archive:
 def refuse_half_restored(folder: Path) -> None:
     """Raise `NotInArchive` if restoring from another store began and did not come to its end."""
     try:
-        source = (folder / RESTORING).read_text(encoding="utf-8").strip()
+        source = (folder / RESTORING).read_text(encoding="utf-8", errors="backslashreplace").strip()
     except FileNotFoundError:
         return
     raise NotInArchive(

@@ -95,7 +95,7 @@ def candidates(archive: Archive) -> Iterator[tuple[datetime, dict[str, Any]]]:
             if json.loads(found.read(ABOUT)).get("kind") != CONFIGURATION:
                 continue
             table = json.loads(found.read(SETTINGS))
-        except (OberihError, ValueError, AttributeError):
+        except (OberihError, ValueError, AttributeError, RecursionError):
             continue
         if isinstance(table, dict) and isinstance(table.setdefault("stores", {}), dict):
             yield found.inventory.versions[found.head].created, table

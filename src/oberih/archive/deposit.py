@@ -27,7 +27,6 @@ from oberih.archive.metadata.premis import Agent, Event, ObjectInfo, premis_xml
 from oberih.archive.ocfl import Added, Commit, OcflObject, begin
 from oberih.archive.ocfl.objects import read_at
 from oberih.archive.people.keyring import checked_pseudonym
-from oberih.archive.people.keys import tombstone_of
 from oberih.archive.stores import Store
 from oberih.capture import Recording, recordings
 from oberih.errors import InputError
@@ -50,11 +49,13 @@ __all__ = [
     "entry_at",
     "entry_of",
     "new_version",
+    "readable_text",
 ]
 
 ABOUT, DESCRIPTION, PREMIS, ORIGINALS = "object.json", "description.json", "premis.xml", "originals"
 CAPTURE, MODEL = "capture.json", "model.json"
 SCHEMA = "oberih-object/1"
+MOST_BYTES = 1 << 62  # that an object may say it has
 MODEL_PARTS = ("model.glb", "report.json", "paradata.json")  # a folder without these is no model
 
 
@@ -101,7 +102,9 @@ def deposit_capture(
 
 def refuse_person(archive: Archive, person: str) -> None:
     """Raise `InputError` if ``person`` is no pseudonym, or withdrew: what is written stays for ever."""
-    if tombstone_of([archive.main], checked_pseudonym(person)) is not None:
+    from oberih.archive.people.withdrawals import withdrawal_of  # it imports this module
+
+    if withdrawal_of(archive, checked_pseudonym(person)) is not None:
         raise InputError(
             say("{pseudonym} has withdrawn.", pseudonym=person),
             "Nothing was deposited. If the person agrees again, begin anew: oberih people add",
@@ -138,8 +141,10 @@ def deposit_model(
 
 
 def model_files(archive: Archive, folder: Path) -> dict[str, Path]:
-    """Path in the object -> file of what ``oberih reconstruct`` made in ``folder``, its work apart."""
-    return {r.name: r.path for r in readable([folder], [folder / "work", archive.folder])}
+    """Path in the object -> file of what ``oberih reconstruct`` or ``import`` made in ``folder``, apart from
+    its work and from originals, which are in the capture.
+    """
+    return {r.name: r.path for r in readable([folder], [folder / "work", folder / ORIGINALS, archive.folder])}
 
 
 def measured(folder: Path, captures: Sequence[Deposited], *, textures: int) -> ModelInfo:
@@ -179,6 +184,7 @@ def deposit_files(
         added = commit.add_all(files.items(), threads=os.cpu_count() or 1, tick=stage.tick)
         size = sum(one.size for one in added) + sum(map(len, extra.values()))
         about = {"schema": SCHEMA, "id": identifier, "created": instant(), "bytes": size, **about}
+        about["title"] = readable_text(str(about["title"]))
         finish(commit, added, about, extra, event)
         made = commit.finish()
         return registered(archive, made, about)
@@ -208,7 +214,7 @@ def new_version(
     """A new version of an object in which small ``files`` are new; all else stays. Raises `Conflict`."""
     with archive.locked(exclusive=False):
         base = archive.object(identifier)
-        about = json.loads(base.read(ABOUT))
+        about = about_of(base)
         about |= {"title": title or about["title"], "kind": kind or about["kind"]}
         about["bytes"] = about.get("bytes", 0) + sum(map(len, files.values()))
         with begin(archive.main, base.id, base=base, message=message, user=agent_name()) as commit:
@@ -283,11 +289,42 @@ def entry_at(store: Store, key: str) -> Entry:
 
 def about_of(found: OcflObject) -> dict[str, Any]:
     """What an object says it is; nothing if it is another program's. Raises `Damaged`."""
+    if ABOUT not in found.inventory.files():
+        return {}
     try:
-        about = json.loads(found.read(ABOUT)) if ABOUT in found.inventory.files() else {}
+        return told(found.read(ABOUT))
     except ValueError:
-        about = {}  # somebody else's file of that name
-    return about if isinstance(about, dict) else {}
+        return {}  # somebody else's file of that name
+
+
+def told(data: bytes) -> dict[str, Any]:
+    """What an ``object.json`` says, whoever wrote it; what is not of its kind is left out.
+
+    Raises `ValueError` if it is none.
+    """
+    try:
+        about = json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(about, dict):
+        raise ValueError("no object")
+    for name in ("id", "kind", "title", "created", "person"):
+        if name in about:
+            about[name] = readable_text(str(about[name]))
+    size = about.get("bytes")
+    if not isinstance(size, int) or not 0 <= size < MOST_BYTES:
+        about.pop("bytes", None)
+    sources = about.get("captures", [])
+    sources = sources if isinstance(sources, list) else []
+    about["captures"] = [one for one in sources if isinstance(one, dict) and isinstance(one.get("id"), str)]
+    if not about["captures"]:
+        del about["captures"]
+    return about
+
+
+def readable_text(text: str) -> str:
+    """``text`` with what is no UTF-8 shown as such: it goes into JSON, XML and the index."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def entry_of(made: OcflObject, about: Mapping[str, Any]) -> Entry:
@@ -336,7 +373,7 @@ def titled(description: Description | None) -> str:
 
 def named_after(paths: Sequence[Path | str]) -> str:
     """A title for what has none: the name of the folder, or of the first file."""
-    return Path(paths[0]).resolve().name
+    return readable_text(Path(paths[0]).resolve().name)
 
 
 def agent_name() -> tuple[str, str]:

@@ -56,7 +56,9 @@ def check_identity(store: Store, wanted: str) -> None:
     if identity(store) != wanted:
         raise StoreError(
             say("{url} is not the store that was here before.", url=store.url),
-            "Another disk is mounted there, or none. Nothing was written.",
+            "Another disk is mounted there, or none. Nothing was written. If it is the right one, and only "
+            "its marker was lost: `oberih rebuild --archive FOLDER` for the first store of an archive (with "
+            "--from STORE if objects are lost too); of another store, delete the `id` in oberih.toml.",
         )
 
 

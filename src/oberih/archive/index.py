@@ -121,7 +121,11 @@ class Replica:
 
 def instant(moment: datetime | None = None) -> str:
     """A point in time as UTC text that sorts: 2026-03-01T12:00:00.123456Z."""
-    moment = (moment or datetime.now(UTC)).astimezone(UTC)
+    try:
+        moment = (moment or datetime.now(UTC)).astimezone(UTC)
+    except OverflowError:  # somebody else's: the last hours of the calendar
+        assert moment is not None
+        moment = moment.replace(tzinfo=UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -132,6 +136,11 @@ class Index:
         self.path = path
         self.mine = threading.local()  # .open: the thread's connection, and the file that it is to
         self.fixed = may_only_be_read(path)
+        if path.is_dir():
+            raise InputError(
+                say("{path} is a folder, and no index.", path=path),
+                "Run `oberih rebuild`: it moves the folder aside, and makes the index anew.",
+            )
         with self.new(mode="rwc") as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version == 0:

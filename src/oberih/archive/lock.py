@@ -23,14 +23,14 @@ held = threading.local()  # .by: path of the lock file -> whether this thread ho
 
 
 @contextmanager
-def locked(folder: Path, *, exclusive: bool, wait_s: float | None = None) -> Iterator[None]:
+def locked(folder: Path, *, exclusive: bool, wait_s: float | None = None, name: str = LOCK) -> Iterator[None]:
     """Hold the lock of the archive in ``folder``. A thread that holds it already goes on under what it has:
     whoever will need it ``exclusive`` asks for that first.
 
     Raises `Conflict` if another program (or thread) keeps it for longer than ``wait_s`` (`WAIT_S`).
     """
     mine: dict[Path, bool] = held.__dict__.setdefault("by", {})
-    path = folder.resolve() / LOCK
+    path = folder.resolve() / name
     if path in mine:
         if exclusive and not mine[path]:
             raise busy(folder)

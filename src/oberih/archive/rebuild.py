@@ -3,14 +3,14 @@
 And the drill that shows that it works before it is needed: restore into a scratch place, compare every byte.
 """
 
-import json
+import os
+import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import TypeVar
 
 from oberih import settings as rules
 from oberih.archive.archive import (
@@ -23,46 +23,31 @@ from oberih.archive.archive import (
     create_archive,
     refuse_half_restored,
     settings_of,
-    stores_of,
 )
-from oberih.archive.configuration import CONFIGURATION, SETTINGS, recall_settings
-from oberih.archive.deposit import ABOUT, MODEL, ORIGINALS, entry_at, entry_of
+from oberih.archive.configuration import recall_settings
+from oberih.archive.deposit import readable_text
 from oberih.archive.fixity.gather import scratch_root
 from oberih.archive.holdings import Holding, OcflHolding, PackageHolding, holding
 from oberih.archive.identity import check_identity, identity, mark
-from oberih.archive.index import LONG_AGO, LOST, UNCHECKED, Entry, Index, Replica, remove_index
+from oberih.archive.index import Entry, Index, remove_index
 from oberih.archive.journal import JOURNAL, Outcome, happened, write_down
-from oberih.archive.lock import locked
+from oberih.archive.lock import LOCK, locked
 from oberih.archive.ocfl import check_root, read_object, validate_object
-from oberih.archive.ocfl.inventory import number_of
 from oberih.archive.ocfl.root import holds_objects, mend_root
-from oberih.archive.people import take_keys
+from oberih.archive.packages import no_package, strays
+from oberih.archive.packages.manifest import OBJECTS
+from oberih.archive.people.withdrawals import people_back
+from oberih.archive.reindexing import FAULTS, Rebuilt, index_all, stranger
 from oberih.archive.replicate import Trouble, none_opened
-from oberih.archive.stores import Store, Unreadable, open_store
-from oberih.errors import Conflict, Damaged, InputError, KeyNeeded, NotInArchive, OberihError, StoreError
+from oberih.archive.stores import NOT_A_FILE, Store, Unreadable, open_store
+from oberih.archive.stores.folder import FolderStore
+from oberih.errors import Damaged, InputError, KeyNeeded, NotInArchive, OberihError, StoreError
 from oberih.i18n import say
 from oberih.progress import Progress
 
 __all__ = ["Drilled", "Rebuilt", "drill", "rebuild"]
 
 DRAFT = f".{INDEX}.new"
-BATCH = 1000
-T = TypeVar("T")
-FAULTS = (Damaged, Conflict, InputError, KeyNeeded, NotInArchive, Unreadable)  # of one object, not of all
-
-
-@dataclass
-class Rebuilt:
-    """What a rebuild brought back."""
-
-    archive: Archive
-    restored: int = 0  # objects copied into the main store
-    indexed: int = 0
-    seconds: float = 0.0
-    troubles: list[Trouble] = field(default_factory=list)  # objects that could not be restored or read
-    stores: list[str] = field(default_factory=list)  # names of those that came back with the settings
-    custodians: list[str] = field(default_factory=list)  # who came back with them
-    no_settings: bool = False  # they were lost, and are in none of the objects
 
 
 @dataclass(frozen=True)
@@ -87,8 +72,18 @@ def rebuild(
     archive, or the path or URL of one that survived), everything that the main store has not is first
     restored from there; ``folder`` may then be new. Run again to go on after a stop.
     """
-    folder, progress, started = Path(folder), progress or Progress(), time.monotonic()
-    lost_settings = prepare(folder, source)
+    folder, progress = Path(folder), progress or Progress()
+    was_there, new = folder.exists(), not ((folder / rules.FILE).exists() or (folder / MAIN).exists())
+    try:
+        return rebuilt(folder, source, identities, progress)
+    except BaseException:
+        if new and not (folder / RESTORING).exists():  # nothing came back
+            unmake(folder, keep=was_there)
+        raise
+
+
+def rebuilt(folder: Path, source: str, identities: Sequence[str], progress: Progress) -> Rebuilt:
+    started, lost_settings = time.monotonic(), prepare(folder, source)
     with locked(folder, exclusive=True):
         try:
             remove_index(folder / DRAFT)
@@ -104,16 +99,42 @@ def rebuild(
             if lost_settings or (source and settings_are_new(archive)):
                 recall(archive, held.store if source else archive.main, done)
             index_all(archive, done, progress)
+            if source:
+                # What was withdrawn elsewhere meanwhile, `replicate` destroys.
+                told = people_back(archive, name, held, identities)
+                done.troubles += [Trouble(name, pseudonym, error) for pseudonym, error in told]
             archive.forget_strangers()
+            move_aside(folder / INDEX)
             archive.index = archive.index.put_at(folder / INDEX)
         finally:
             remove_index(folder / DRAFT)
         (folder / RESTORING).unlink(missing_ok=True)
         done.seconds = time.monotonic() - started
-        detail = say("{count} objects", count=done.indexed) + (f", from {source}" if source else "")
+        detail = say("{count} objects", count=done.indexed) + (
+            f", from {readable_text(source)}" if source else ""
+        )
         every = [entry.id for entry in archive.index.objects()]
         write_down(archive, "rebuild", happened("recovery", every, detail=detail))
     return done
+
+
+def unmake(folder: Path, *, keep: bool) -> None:
+    """Remove an archive that was just made and holds nothing; with ``keep``, not its folder."""
+    with suppress(OSError, OberihError):
+        if not (folder / rules.FILE).exists() or holds_objects(open_store(folder / MAIN)):
+            return
+        shutil.rmtree(folder / MAIN)
+        remove_index(folder / INDEX)
+        for name in (rules.FILE, LOCK):
+            (folder / name).unlink(missing_ok=True)
+        if not keep:
+            folder.rmdir()
+
+
+def move_aside(index: Path) -> None:
+    """A folder in the place of the index: somebody may still want what is in it."""
+    if index.is_dir() and not index.is_symlink():
+        index.rename(index.with_name(f"{index.name}.{time.time_ns()}"))
 
 
 def prepare(folder: Path, source: str) -> bool:
@@ -141,7 +162,8 @@ def open_main(archive: Archive, *, create: bool) -> None:
     """Open the main store. With ``create``, another is made where none is."""
     given = archive.settings.stores[MAIN]
     main = archive.open(given, create=create)
-    if given.id and (identity(main) or not create):
+    lost = not identity(main) and holds_objects(main)  # the marker; the objects say that it is no other disk
+    if given.id and not lost and (identity(main) or not create):
         check_identity(main, given.id)
     if holds_objects(main):
         mend_root(main)
@@ -170,9 +192,9 @@ def restoring(folder: Path, source: str) -> Iterator[None]:
     """While this goes on, and if it stops, what is there is not all there is; `rebuild` ends it."""
     marker, before = open_store(folder), (folder / RESTORING).exists()
     if before:
-        marker.replace(RESTORING, source.encode(), marker.read(RESTORING)[1])
+        marker.replace(RESTORING, os.fsencode(source), marker.read(RESTORING)[1])
     else:
-        marker.create(RESTORING, source.encode())
+        marker.create(RESTORING, os.fsencode(source))
     try:
         yield
     except KeyNeeded:  # nothing was restored
@@ -190,6 +212,8 @@ def place_to_name(archive: Archive, source: str) -> str:
 def surviving(archive: Archive, source: str) -> tuple[str, Holding]:
     """The store to restore from, by its name or place; how it holds objects is seen from what is there."""
     store: Store
+    if "://" not in source and (Path(source) / rules.FILE).is_file() and (Path(source) / MAIN).is_dir():
+        source = str(Path(source) / MAIN)  # an archive: its first store is meant
     given = archive.settings.stores.get(source)
     if given is not None:
         store = archive.store(source) if given.id else archive.open(given)  # which would mark it
@@ -223,104 +247,27 @@ def restore_all(
                 done.troubles.append(Trouble(name, key, error))
             stage.tick()
     none_opened(done.restored, done.troubles)
-    # What was withdrawn elsewhere meanwhile, `replicate` destroys.
-    take_keys(held.store, archive.main, identities=identities)
+    done.troubles += [Trouble(name, key, error) for key, error in unread(held, keys)]
 
 
-def index_all(archive: Archive, done: Rebuilt, progress: Progress) -> None:
-    """Read every object in the main store, and what lies on the others, into the index."""
-    with progress.stage("indexing", 0) as stage:
-        for batch in batches(entries(archive, done)):
-            replicas = [Replica(entry.id, MAIN, entry.head, state, LONG_AGO) for entry, state in batch]
-            archive.index.put([entry for entry, _ in batch], replicas)
-            done.indexed += len(batch)
-            stage.tick(0)
-    # Those first that tell of objects which the main store has not.
-    for name in sorted(stores_of(archive)[1:], key=lambda name: archive.settings.stores[name].packages):
-        try:
-            index_store(archive, name, done)
-        except OberihError as error:
-            done.troubles.append(Trouble(name, "", error))
+def unread(held: Holding, keys: Sequence[str]) -> Iterator[tuple[str, OberihError]]:
+    """What a store has besides the objects at ``keys``, and may be of some: links, strays among packages."""
+    packages = isinstance(held, PackageHolding)
+    for key in keys if packages else ():
+        yield from ((stray, no_package(held.store, stray)) for stray in strays(held.store, key))
+    known = set(keys)
+    for found in held.store.list(OBJECTS if packages else "") if isinstance(held.store, FolderStore) else ():
+        within = known.isdisjoint(accumulate(found.key.split("/"), "{}/{}".format))
+        if found.tag == NOT_A_FILE and within and not found.key.startswith("extensions/"):
+            yield found.key, linked(held.store, found.key)
 
 
-def index_store(archive: Archive, name: str, done: Rebuilt) -> None:
-    """What lies on another store. What only it has is damaged in the main store: `verify` can heal it."""
-    held = archive.holding(name)
-    known = {held.key(entry.id): entry.id for entry in archive.index.objects()}
-    for keys in batches(held.places()):
-        entries, replicas = [], []
-        for key in keys:
-            try:
-                if key not in known:
-                    entry = only_there(held, key)
-                    entries.append(entry)
-                    replicas.append(Replica(entry.id, MAIN, entry.head, LOST, LONG_AGO))
-                    replicas.append(Replica(entry.id, name, entry.head, UNCHECKED, LONG_AGO))
-                else:
-                    newest = archive.index.get(known[key]).head  # whatever an untrusted store says
-                    head = min(held.head(known[key]) or "v1", newest, key=number_of)
-                    replicas.append(Replica(known[key], name, head, UNCHECKED, LONG_AGO))
-            except (Damaged, InputError, NotInArchive, Unreadable) as error:
-                if key in known:  # it is there, and is to be healed
-                    head = archive.index.get(known[key]).head
-                    replicas.append(Replica(known[key], name, head, LOST, LONG_AGO))
-                done.troubles.append(Trouble(name, known.get(key, key), error))
-        archive.index.put(entries, replicas)
-        done.indexed += len(entries)
-
-
-def only_there(held: Holding, key: str) -> Entry:
-    """The entry of an object that the main store has not, or not whole."""
-    if isinstance(held, OcflHolding):
-        return entry_at(held.store, key)
-    raise stranger(held, key)
-
-
-def stranger(held: Holding, key: str) -> NotInArchive:
-    return NotInArchive(
-        say("{store} holds an object that the main store has not: {key}", store=held.store.url, key=key),
-        "Restore it: oberih rebuild --archive FOLDER --from STORE",
-    )
-
-
-def entries(archive: Archive, done: Rebuilt) -> Iterator[tuple[Entry, str]]:
-    """Every object in the main store, and the state of the copy as far as it is seen."""
-    for key in archive.holding(MAIN).places():
-        try:
-            yield entry_at(archive.main, key), UNCHECKED
-            continue
-        except FAULTS as error:
-            done.troubles.append(Trouble(MAIN, key, error))
-        try:
-            yield entry_alone(archive.main, key), LOST
-        except FAULTS:
-            continue  # not even its inventory can be read: perhaps another store tells of it
-
-
-def entry_alone(store: Store, key: str) -> Entry:
-    """What the inventory says of an object of which `object.json` is damaged, and an older one, if any."""
-    found = read_object(store, key)
-    about: dict[str, object] = {}
-    for version in found.inventory.versions:
-        with suppress(*FAULTS, ValueError):
-            told = json.loads(found.read(ABOUT, version))
-            about |= told if isinstance(told, dict) else {}
-    return entry_of(found, {"kind": kind_of(found.inventory.files()), **about})
-
-
-def kind_of(files: Iterable[str]) -> str:
-    """What an object is by what it holds."""
-    for path in files:
-        if path.startswith(f"{ORIGINALS}/"):
-            return "capture"
-    kinds = {MODEL: "model", SETTINGS: CONFIGURATION}
-    return next((kinds[path] for path in files if path in kinds), "unknown")
-
-
-def batches(items: Iterable[T]) -> Iterator[list[T]]:
-    running = iter(items)
-    while batch := list(islice(running, BATCH)):
-        yield batch
+def linked(store: Store, key: str) -> Unreadable:
+    return Unreadable(
+        say("{key} on {store} is a link, or has a name that cannot be read: what is behind it did not come.",
+            key=key, store=store.url),
+        say("Put the folder itself in its place, then run this again."),
+    )  # fmt: skip
 
 
 def drill(
@@ -335,7 +282,7 @@ def drill(
 
     A store that cannot be reached is a trouble like a damaged object. Raises `KeyNeeded`.
     """
-    if scratch is not None and scratch.exists() and any(scratch.iterdir()):
+    if scratch is not None and scratch.exists() and not empty_folder(scratch):
         raise InputError(say("{path} is not empty.", path=scratch), "Give an empty or a new folder.")
     progress, started = progress or Progress(), time.monotonic()
     expected: dict[str, Entry] = {}
@@ -375,6 +322,10 @@ def drill(
         happened("validation", concerned, detail=f"restore drill from {name}", outcome=outcome, note=note),
     )  # fmt: skip
     return done
+
+
+def empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def compared(target: Store, identifier: str, entry: Entry | None) -> tuple[int, int]:

@@ -14,8 +14,9 @@ from oberih.archive.journal import JOURNAL, happened, write_down
 from oberih.archive.ocfl.inventory import number_of
 from oberih.archive.ocfl.root import mend_root
 from oberih.archive.people import copy_keys, leave_keys, tell_withdrawals
+from oberih.archive.people.withdrawals import keep_withdrawals, only_told_by
 from oberih.archive.stores import Store, Unreadable
-from oberih.errors import Cancelled, Conflict, Damaged, KeyNeeded, OberihError, StoreError
+from oberih.errors import Cancelled, Damaged, KeyNeeded, OberihError, StoreError
 from oberih.i18n import say
 from oberih.progress import Progress, Stage
 
@@ -73,6 +74,11 @@ def replicate(
         for name, copy in pending(archive)
         if name in names and (not wanted or copy.entry.id in wanted)
     ]
+    if not wanted and archive.settings.custodians:
+        try:
+            keep_withdrawals(archive)  # then all others are told
+        except OberihError as error:
+            done.troubles.append(Trouble(MAIN, "", error))
     try:
         with progress.stage("replicating", 2 * sum(copy.entry.bytes for _, copy in work)) as stage:
             for name in names:
@@ -110,18 +116,17 @@ def serve(
 def serve_people(archive: Archive, name: str, target: Store, done: Replicated) -> None:
     """People's keys go to stores where they can be destroyed, withdrawals to all."""
     given = archive.settings.stores[name]
-    if not given.packages:
-        copy_keys(archive.main, target)
-        return
-    for pseudonym in tell_withdrawals(archive.main, target, trusted=not given.untrusted):
-        made_up = Conflict(
-            say("Only {store}, which is not trusted, says that {pseudonym} withdrew.",
-                store=name, pseudonym=pseudonym),
-            "Nothing was destroyed. If they did, withdraw again: oberih people withdraw PSEUDONYM",
-        )  # fmt: skip
-        done.troubles.append(Trouble(name, pseudonym, made_up))
-    if not given.append_only:
-        leave_keys(archive.main, target)
+    try:
+        if not given.packages:
+            copy_keys(archive.main, target)
+            return
+        trusted, locked = not given.untrusted, given.append_only
+        for pseudonym in tell_withdrawals(archive.main, target, trusted=trusted, locked=locked):
+            done.troubles.append(Trouble(name, pseudonym, only_told_by(name, pseudonym)))
+        if not locked:
+            leave_keys(archive.main, target)
+    except Unreadable as error:  # of one person's: it keeps no object from being copied
+        done.troubles.append(Trouble(name, "", error))
 
 
 def told(archive: Archive, done: Replicated) -> list[str]:

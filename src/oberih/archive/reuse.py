@@ -4,7 +4,6 @@ What is taken for held must be so: the copy in the main store is not known to be
 in its whole length, and has the bytes of the one that is brought.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from oberih.archive.deposit import (
     ORIGINALS,
     PREMIS,
     Deposited,
+    about_of,
     digest_of,
     model_files,
     readable,
@@ -47,28 +47,35 @@ def deposited_before(
 
 
 def model_before(
-    archive: Archive, folder: Path, captures: Sequence[Deposited], *, progress: Progress | None = None
-) -> Deposited | None:
-    """The newest model of the same captures and bytes, if there is one that is safe."""
+    archive: Archive, folder: Path, captures: Sequence[Deposited], *, besides: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Deposited | None:  # fmt: skip
+    """The newest model of the same captures and bytes, if there is one that is safe.
+
+    ``besides``: files that may differ, since they say when they were made.
+    """
     wanted = {capture.id for capture in captures}
 
     def brought(held: OcflObject) -> set[str]:
-        told = json.loads(held.read(ABOUT)).get("captures", [])
-        if {capture["id"] for capture in told} != wanted:
+        made_from = about_of(held).get("captures", [])
+        if {capture["id"] for capture in made_from} != wanted:
             return set()
-        return held.inventory.files().keys() - {ABOUT, PREMIS, MODEL, DESCRIPTION}
+        return held.inventory.files().keys() - {ABOUT, PREMIS, MODEL, DESCRIPTION, *besides}
 
-    return again(archive, "model", model_files(archive, folder), brought, progress or Progress())
+    files = {path: file for path, file in model_files(archive, folder).items() if path not in besides}
+    return again(archive, "model", files, brought, progress or Progress(), len(besides))
 
 
 def again(
     archive: Archive, kind: str, files: Mapping[str, Path], brought: Callable[[OcflObject], set[str]],
-    progress: Progress,
+    progress: Progress, besides: int = 0,
 ) -> Deposited | None:  # fmt: skip
-    """The newest object of that kind with these files, among what somebody ``brought`` with it."""
+    """The newest object of that kind with these files, and up to so many ``besides``, among what somebody
+    ``brought`` with it.
+    """
     sizes = {path: size_of(file) for path, file in files.items()}
     digests: dict[str, str] = {}
-    for entry in candidates(archive, kind, sizes):
+    for entry in candidates(archive, kind, sizes, besides):
         held = safe(archive, entry, sizes, brought)
         if held is None:
             continue
@@ -83,9 +90,9 @@ def again(
     return None
 
 
-def candidates(archive: Archive, kind: str, sizes: Mapping[str, int]) -> list[Entry]:
+def candidates(archive: Archive, kind: str, sizes: Mapping[str, int], besides: int) -> list[Entry]:
     """Objects that may be the same, by what the index knows, the newest first."""
-    size, least, most = sum(sizes.values()), len(sizes) + BESIDES[0], len(sizes) + BESIDES[1]
+    size, least, most = sum(sizes.values()), len(sizes) + BESIDES[0], len(sizes) + BESIDES[1] + besides
     found = [
         entry
         for entry in archive.index.objects(kind)

@@ -101,7 +101,7 @@ def parts_of(found: OcflObject, names: Sequence[str], unreadable: list[OberihErr
             if unreadable is None:
                 raise
             unreadable.append(error)
-        except ValueError:  # another program's file of that name
+        except (ValueError, RecursionError):  # another program's file of that name
             continue
     return told
 

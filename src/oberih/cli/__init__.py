@@ -1,5 +1,6 @@
 """The command line, ``oberih``: a thin face: what was asked, how it goes, how it ended."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +8,12 @@ from typing import Any
 import click
 
 from oberih import __version__
-from oberih.cli import deposit, keep, verify
+from oberih.cli import deposit, formats, keep, verify
 from oberih.cli.progress import json_line
 from oberih.cli.reconstruct import reconstruct_command
 from oberih.cli.streams import Unheard, heard, open_streams, told_unheard
-from oberih.errors import OberihError
-from oberih.i18n import Language, from_environment
+from oberih.errors import InputError, OberihError
+from oberih.i18n import Language, from_environment, say
 
 __all__ = ["main"]
 
@@ -39,6 +40,7 @@ def led(arguments: Sequence[str], tongue: Language) -> int:
     """The exit code of the command, after all was told."""
     as_json = option(arguments, "--progress") == "json"
     try:
+        refuse_unreadable(arguments)
         left = group(tongue).main(list(arguments), prog_name="oberih", standalone_mode=False)
         return left if isinstance(left, int) else 0
     except click.UsageError as error:
@@ -55,6 +57,19 @@ def led(arguments: Sequence[str], tongue: Language) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
+
+
+def refuse_unreadable(arguments: Sequence[str]) -> None:
+    """Names that are no UTF-8 may only be of what is there: nothing new can be called so."""
+    for argument in arguments:
+        if not argument.isprintable() and not os.path.lexists(argument):
+            try:
+                argument.encode()
+            except UnicodeEncodeError as error:
+                shown = argument.encode(errors="backslashreplace").decode()
+                raise InputError(
+                    say("{text} is no text that can be read (UTF-8).", text=shown[:200]), "Write it anew."
+                ) from error
 
 
 class Oberih(click.Group):
@@ -79,8 +94,9 @@ def group(tongue: Language) -> click.Group:
     )
     click.version_option(__version__, prog_name="oberih", message="%(prog)s %(version)s")(oberih)
     oberih.add_command(reconstruct_command(tongue))
-    for command in (*deposit.commands(tongue), *keep.commands(tongue), *verify.commands(tongue)):
-        oberih.add_command(command)
+    for room in (formats, deposit, keep, verify):
+        for command in room.commands(tongue):
+            oberih.add_command(command)
     return oberih
 
 

@@ -1,7 +1,7 @@
 """``oberih deposit``, ``list``, ``show``, ``describe``, ``package``: into the archive, and out of it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,8 +78,13 @@ def deposit(t: Language) -> click.Command:
         from oberih.archive.exchange import adopt, deposit_bag, deposit_sheet
         from oberih.archive.rebuild import surviving
 
-        if not paths and not from_archive:
-            raise click.UsageError("Give the files or folders to deposit.")
+        refuse_lost(
+            paths,
+            {
+                "--bag": bag, "--sheet": sheet, "--from-archive": from_archive, "--person": person,
+                "--conditions": conditions, "--description": described, "--title": title,
+            },
+        )  # fmt: skip
         description = read_description(described)
         made: list[Deposited] = []
         lines, troubles, there = [], [], []
@@ -119,6 +124,22 @@ def deposit(t: Language) -> click.Command:
 
     return command
 
+
+def refuse_lost(paths: Sequence[Path], given: Mapping[str, object]) -> None:
+    """Raise `UsageError` if something was given that the way of depositing has no place for."""
+    if not paths and not given["--from-archive"]:
+        raise click.UsageError("Give the files or folders to deposit.")
+    way = next((name for name in KEPT if given[name]), "")
+    if not way:
+        return
+    lost = [name for name, value in given.items() if value and name not in (way, *KEPT[way])]
+    if paths and way == "--from-archive":
+        lost.append(str(paths[0]))
+    if lost:
+        raise click.UsageError(f"{way} does not go together with {', '.join(lost)}.")
+
+
+KEPT = {"--bag": ("--title",), "--sheet": (), "--from-archive": ()}  # what goes together with these
 
 DEPOSIT = """Put recordings into the archive, untouched, before anything else happens to them.
 

@@ -16,6 +16,7 @@ class PointCloud:
     normals: NDArray[np.float32] | None = None  # (N, 3), unit
     colours: NDArray[np.uint8] | None = None  # (N, 3), sRGB
     confidence: NDArray[np.float32] | None = None  # (N,), 0..1
+    intensity: NDArray[np.float32] | None = None  # (N,), 0..1: how much of a laser's light came back
 
     def __len__(self) -> int:
         return len(self.points)

@@ -20,6 +20,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from oberih.geometry.camera import View
+from oberih.geometry.kernels import start_warp
 
 __all__ = ["Raster", "Rasteriser", "rasterise"]
 
@@ -50,6 +51,7 @@ class Rasteriser:
     """Draws one mesh into many views. Holds the mesh on ``device`` (Warp's name; the CPU by default)."""
 
     def __init__(self, vertices: NDArray[np.float32], faces: NDArray[np.int32], device: str = "cpu") -> None:
+        start_warp()
         self.device = device
         wp.load_module(__name__, device=device)  # now: threads would each compile it
         # Copies: Warp would otherwise alias an array that its owner may change.

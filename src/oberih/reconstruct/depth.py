@@ -20,9 +20,9 @@ import warp as wp
 from numpy.typing import NDArray
 
 from oberih.geometry import Scene, View
+from oberih.geometry.kernels import start_warp
 from oberih.progress import Progress
 from oberih.reconstruct import _patchmatch as kernels
-from oberih.reconstruct._warp import start_warp
 from oberih.reconstruct.depth_maps import (
     DepthMap,
     load_depth_map,

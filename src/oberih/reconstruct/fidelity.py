@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oberih.geometry import Mesh, Scene, View
+from oberih.geometry.kernels import start_warp
 from oberih.progress import Progress
-from oberih.reconstruct._warp import start_warp
 from oberih.reconstruct.texture import Textured, TextureSettings, texture_mesh
 from oberih.reconstruct.texture.render import Renderer
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from oberih.errors import NoSurface
 from oberih.geometry import PointCloud, Scene, View
+from oberih.geometry.kernels import start_warp
 from oberih.progress import Progress
 from oberih.reconstruct import _fusion_kernels as kernels
 from oberih.reconstruct._patchmatch import Source
-from oberih.reconstruct._warp import start_warp
 from oberih.reconstruct.depth import DEPTH, working_view
 from oberih.reconstruct.depth_maps import (
     DepthMap,
@@ -93,8 +93,9 @@ def fuse(scene: Scene, depth: Path, folder: Path, settings: FusionSettings, prog
 
 
 def thinned(cloud: PointCloud, every: int) -> PointCloud:
-    """Every ``every``-th point of a cloud that has all attributes."""
-    return PointCloud(**{name: array[::every] for name, array in vars(cloud).items()})
+    """Every ``every``-th point of a cloud."""
+    there = {name: array[::every] for name, array in vars(cloud).items() if array is not None}
+    return PointCloud(**there)
 
 
 def agreed(

@@ -7,10 +7,10 @@ from pathlib import Path
 from oberih.capture import Found, find_photos
 from oberih.capture.listing import check_given, printable
 from oberih.errors import InputError, NoPhotos, UnreadablePhoto
+from oberih.geometry.kernels import start_warp
 from oberih.i18n import say
 from oberih.progress import Progress
 from oberih.reconstruct import steps
-from oberih.reconstruct._warp import start_warp
 from oberih.reconstruct.figures import Report
 from oberih.reconstruct.output import Output, made_by_oberih
 from oberih.reconstruct.publish import VERSION, publish

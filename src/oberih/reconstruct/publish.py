@@ -13,17 +13,15 @@ from oberih.errors import UnreadablePhoto
 from oberih.reconstruct import paradata
 from oberih.reconstruct.figures import Comparison, Fidelity, Figure, PhotoReport, Report, figure
 from oberih.reconstruct.output import LODS, SPARSE, Output
+from oberih.reconstruct.page import THUMBNAIL_PX, thumbnail, upright
 from oberih.reconstruct.remarks import damaged_photos, missing, remarks, skipped_file
 from oberih.reconstruct.report import (
     MOST_PAIRS,
-    THUMBNAIL_PX,
     Pair,
     Pictures,
     Plan,
     report_html,
     shown_photos,
-    thumbnail,
-    upright,
 )
 from oberih.reconstruct.settings import PRESETS, Settings, preset_settings
 from oberih.reconstruct.stages import Stages

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from oberih import __version__
 from oberih.capture import Judgement, Photo, check_unchanged, judge
-from oberih.formats.glb import write_lods
+from oberih.formats.gltf import write_lods
 from oberih.formats.ply import write_ply
 from oberih.geometry import Mesh, Scene, View
 from oberih.i18n import from_json, to_json

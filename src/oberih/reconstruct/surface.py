@@ -25,10 +25,10 @@ from scipy.spatial import cKDTree
 
 from oberih.errors import NoSurface
 from oberih.geometry import Mesh, Scene, View
+from oberih.geometry.kernels import start_warp
 from oberih.geometry.raster import Rasteriser
 from oberih.progress import Progress
 from oberih.reconstruct import _surface_kernels as kernels
-from oberih.reconstruct._warp import start_warp
 from oberih.reconstruct.depth import working_view
 from oberih.reconstruct.depth_maps import DepthMap, load_depth_map, on_cpu
 from oberih.reconstruct.holes import close_small_holes

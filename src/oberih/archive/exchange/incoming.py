@@ -20,14 +20,24 @@ from oberih.archive.deposit import (
     entry_at,
 )
 from oberih.archive.exchange.bagit import bag_bytes, read_bag, unpacked, validate_bag
-from oberih.archive.exchange.sheets import Row, match, read_sheet
+from oberih.archive.exchange.sheets import Item, Row, match, read_sheet
 from oberih.archive.fixity.gather import IMPORTING, scratch_root
 from oberih.archive.holdings import Holding
 from oberih.archive.index import GOOD, Replica, instant
+from oberih.archive.journal import EVENTS, JOURNAL
+from oberih.archive.lock import locked
 from oberih.archive.metadata.description import CaptureInfo, Description
-from oberih.archive.ocfl import copy_object, object_key, validate_object
+from oberih.archive.ocfl import copy_object, object_key, read_object, validate_object
 from oberih.archive.people import take_keys
-from oberih.archive.people.records import changeable
+from oberih.archive.people.keyring import keys_there
+from oberih.archive.people.withdrawals import (
+    PERSON,
+    WITHDRAWAL,
+    changeable,
+    events_of_withdrawal,
+    withdrawn,
+)
+from oberih.archive.rebuild import unread
 from oberih.archive.replicate import Trouble, none_opened
 from oberih.archive.stores import Unreadable
 from oberih.errors import Conflict, Damaged, InputError, KeyNeeded, NotInArchive
@@ -92,6 +102,9 @@ def all_files(bag: Path) -> list[Path]:
     return sorted(Path(folder, name) for folder, _, names in os.walk(bag) for name in names)
 
 
+SHEETS = "oberih-sheets.lock"  # held while rows are deposited
+
+
 @dataclass
 class FromSheet:
     """What became of the rows of a sheet."""
@@ -112,6 +125,15 @@ def deposit_sheet(
     """
     items = match(read_sheet(sheet), folder, besides=[sheet])
     described_as = [description_of(item.row, archive.settings.publisher) for item in items]
+    # Else two who bring the same sheet would both find nothing there.
+    with locked(archive.folder, exclusive=True, name=SHEETS):
+        return deposit_rows(archive, folder, items, described_as, progress, tell)
+
+
+def deposit_rows(
+    archive: Archive, folder: Path, items: Sequence[Item], described_as: Sequence[Description],
+    progress: Progress | None, tell: Callable[[Deposited], None],
+) -> FromSheet:  # fmt: skip
     done, before = FromSheet(), rows_there(archive)
     for item, description in zip(items, described_as, strict=True):
         row = json.dumps(row_as_it_came(item.row), ensure_ascii=False, indent=2).encode()
@@ -218,8 +240,25 @@ def adopt(
                 done.troubles.append(Trouble("", key, error))
             stage.tick()
     none_opened(opened, done.troubles)
+    done.troubles += [Trouble("", key, error) for key, error in unread(held, keys)]
     take_keys(held.store, archive.main, changeable(archive))
     return done
+
+
+def refuse_withdrawal(archive: Archive, record: bytes) -> None:
+    """Raise `Conflict` if a stranger's journal tells that somebody withdrew whose key is here."""
+    keys = {pseudonym for store in changeable(archive) for pseudonym in keys_there(store)} - withdrawn(
+        archive
+    )
+    ours = {entry.id: entry.title for entry in archive.index.objects(PERSON) if entry.title in keys}
+    for event in events_of_withdrawal(record):
+        for one in event.objects:
+            if one.identifier in ours:
+                raise Conflict(
+                    say("The journal says that {pseudonym} withdrew, whose key is here.",
+                        pseudonym=ours[one.identifier]),
+                    "Nothing of it was taken. If they did, withdraw: oberih people withdraw PSEUDONYM",
+                )  # fmt: skip
 
 
 def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) -> tuple[str, bool]:
@@ -235,8 +274,11 @@ def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) 
                 say("{id} came damaged: {why}", id=identifier, why=wrong[0].message),
                 "Let the other archive verify and heal its store, then try again.",
             )
-        if entry_at(scratch, mine).kind == CONFIGURATION:
+        brought = entry_at(scratch, mine)
+        if brought.kind == CONFIGURATION:
             return identifier, False
+        if brought.kind == JOURNAL and brought.title == WITHDRAWAL:
+            refuse_withdrawal(archive, read_object(scratch, mine).read(EVENTS))
         copied = copy_object(scratch, mine, archive.main)
     entry = entry_at(archive.main, mine)
     archive.index.put([entry], [Replica(identifier, MAIN, entry.head, GOOD, instant())])

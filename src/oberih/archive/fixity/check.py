@@ -25,9 +25,11 @@ from oberih.archive.index import GOOD, LONG_AGO, LOST, UNCHECKED, Entry, Replica
 from oberih.archive.journal import write_down
 from oberih.archive.ocfl import read_object
 from oberih.archive.ocfl.inventory import number_of
+from oberih.archive.ocfl.mend import set_aside
 from oberih.archive.ocfl.root import mend_root, root_damages
-from oberih.archive.packages import manifests
+from oberih.archive.packages import manifests, strays
 from oberih.archive.people.checking import check_people, heal_person
+from oberih.archive.people.withdrawals import withdrawn
 from oberih.archive.replicate import AT_ONCE, Trouble
 from oberih.archive.stores import AlreadyThere, Changed, Store, Unreadable
 from oberih.archive.stores.folder import FolderStore
@@ -48,6 +50,7 @@ __all__ = ["Damage", "Verified", "heal", "verify"]
 
 THREADS = 2  # on a disk; a store far away is waited for most of the time
 LEFT_OVER = timedelta(days=7)  # what nobody finished or touched for so long, nobody will
+STRAY = "package-unknown"  # code of the finding: a file that is none of ours
 OTHER, NEWER = "other", "newer"  # codes of findings that are for a person to decide
 
 
@@ -112,12 +115,16 @@ def verify_roots(archive: Archive, names: Sequence[str], mend: bool, done: Verif
 
 def verify_people(archive: Archive, names: Sequence[str], mend: bool, done: Verified) -> None:
     """Check people's keys, which lie outside of the objects. (That a store is away was said before.)"""
+    gone = withdrawn(archive)
     for name in names:
         with suppress(StoreError):
-            for pseudonym, finding in check_people(archive, name):
+            for pseudonym, finding in check_people(archive, name, gone):
                 done.damages.append(damage := Damage(name, pseudonym, (finding,)))
-                if mend and (error := heal_person(archive, name, pseudonym)):
-                    done.lost.append(Trouble(name, pseudonym, error))
+                error = heal_person(archive, name, pseudonym) if mend else None
+                if error is not None:
+                    (done.lost if isinstance(error, Damaged) else done.unhealed).append(
+                        Trouble(name, pseudonym, error)
+                    )
                 elif mend:
                     done.healed.append(damage)
 
@@ -191,13 +198,14 @@ def check_all(
         if full or found:
             state = LOST if found else GOOD
             rows.put(Replica(entry.id, name, newer, state, instant()))
+        others = unknown_files(holding, entry)  # which do the copy no harm
         with guard:
             done.checked += 1
             done.bytes += entry.bytes if full else 0
             if not found:
                 done.good.setdefault(name, []).append(entry.id)
-            else:
-                done.damages.append(Damage(name, entry.id, found))
+            if found or others:
+                done.damages.append(Damage(name, entry.id, (*found, *others)))
 
     threads = THREADS if isinstance(holding.store, FolderStore) else AT_ONCE
     pool = ThreadPoolExecutor(threads, thread_name_prefix="verify")
@@ -235,6 +243,17 @@ def check(
     return found, head if found else there
 
 
+def unknown_files(holding: Holding, entry: Entry) -> tuple[Finding, ...]:
+    """What lies among an object's packages and is none of them. (Of an open object, `check` tells.)"""
+    if not isinstance(holding, PackageHolding):
+        return ()
+    unknown, place = say("It is no part of a package of ours."), holding.key(entry.id)
+    with suppress(Unreadable):
+        keys = strays(holding.store, place, number_of(entry.head))
+        return tuple(Finding(STRAY, "error", unknown, key) for key in keys)
+    return ()
+
+
 def other_history(holding: Holding, entry: Entry) -> bool:
     """Whether a copy that is whole in itself is not what the index knows."""
     return isinstance(holding, OcflHolding) and read_object(holding.store, entry.id).digest != entry.digest
@@ -255,7 +274,8 @@ def strangers(archive: Archive, name: str, holding: Holding) -> Iterator[str]:
         if key in known or (name == MAIN and take_in(archive, key)):
             continue
         if isinstance(holding, PackageHolding) and not manifests(holding.store, key):
-            continue  # a copy that never arrived
+            yield from strays(holding.store, key)  # but else, a copy that never arrived
+            continue
         yield key
 
 
@@ -315,9 +335,15 @@ def heal_copy(
     try:
         holding = archive.holding(damage.store)
         refuse(archive, holding.store.url, damage, codes)
-        if codes != {MISSING}:
+        append_only = archive.store_settings(damage.store).append_only
+        unknown = unknown_files(holding, entry)
+        for one in unknown if not append_only else ():
+            set_aside(holding.store, one.path)
+        if codes <= {STRAY}:
+            pass
+        elif codes - {STRAY} != {MISSING}:
             holding.mend(source, entry.id, tick)
-        elif not archive.store_settings(damage.store).append_only:
+        elif not append_only:
             holding.store.delete(holding.key(entry.id))  # empty folders that would be in the way
         holding.bring(source, entry.id)
         if damage.store == MAIN:
@@ -342,7 +368,17 @@ def heal_copy(
         done.unhealed.append(Trouble(damage.store, entry.id, error))
         return
     archive.index.put([], [Replica(entry.id, damage.store, head, GOOD, instant())])
-    done.healed.append(damage)
+    for one in unknown if append_only else ():
+        done.unhealed.append(Trouble(damage.store, entry.id, cannot_remove(holding.store, one.path)))
+    if not (unknown and append_only):
+        done.healed.append(damage)
+
+
+def cannot_remove(store: Store, key: str) -> Conflict:
+    return Conflict(
+        say("{key} on {store} is no part of a package of ours.", key=key, store=store.url),
+        "It does the copies no harm, and nothing can be removed there by Oberih: see what it is.",
+    )
 
 
 def refuse(archive: Archive, url: str, damage: Damage, codes: set[str]) -> None:

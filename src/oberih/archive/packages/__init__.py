@@ -15,10 +15,12 @@ its object. Unpacked one after the other, they give back the OCFL object byte fo
 from oberih.archive.packages.manifest import (
     Package,
     manifests,
+    no_package,
     package_files,
     package_prefix,
     package_prefixes,
     read_manifest,
+    strays,
 )
 from oberih.archive.packages.restore import Unpacked, unpack
 from oberih.archive.packages.writing import sweep_packages, verify_package, write_package
@@ -27,10 +29,12 @@ __all__ = [
     "Package",
     "Unpacked",
     "manifests",
+    "no_package",
     "package_files",
     "package_prefix",
     "package_prefixes",
     "read_manifest",
+    "strays",
     "sweep_packages",
     "unpack",
     "verify_package",

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from oberih.archive.ocfl.objects import read_file
-from oberih.archive.stores import Store
+from oberih.archive.stores import TEMPORARY, Store, Unreadable
 from oberih.errors import Damaged, InputError, NotInArchive
 from oberih.i18n import say
 
@@ -18,14 +18,17 @@ __all__ = [
     "PACKAGE",
     "Package",
     "attempt_of",
+    "last_attempt",
     "last_attempts",
     "manifest_bytes",
     "manifest_name",
     "manifests",
+    "no_package",
     "package_files",
     "package_prefix",
     "package_prefixes",
     "read_manifest",
+    "strays",
 ]
 
 OBJECTS = "objects"
@@ -61,9 +64,58 @@ def package_prefixes(store: Store) -> Iterator[str]:
 
 
 def manifests(store: Store, prefix: str) -> dict[int, str]:
-    """For each version under ``prefix``, the key of the manifest that counts: that of the last attempt."""
-    last = last_attempts(found.key.removeprefix(f"{prefix}/") for found in store.list(prefix))
-    return {version: f"{prefix}/{manifest_name(version, last[version])}" for version in sorted(last)}
+    """For each version under ``prefix``, the key of the manifest that counts: that of the last attempt.
+
+    The newest version is one whose manifest is whole and has its package, or the oldest there is: what says
+    that there is a newer one is a stray (see `strays`).
+    """
+    return counted(store, prefix, [found.key.removeprefix(f"{prefix}/") for found in store.list(prefix)])
+
+
+def counted(store: Store, prefix: str, names: Collection[str]) -> dict[int, str]:
+    last, there = last_attempts(names), set(names)
+    found = {version: f"{prefix}/{manifest_name(version, last[version])}" for version in sorted(last)}
+    while len(found) > 1 and not complete(store, found[max(found)], there):
+        del found[max(found)]
+    return found
+
+
+def complete(store: Store, manifest: str, names: Collection[str]) -> bool:
+    """Whether a manifest is whole, and its package is among ``names``."""
+    try:
+        return read_manifest(store, manifest).file in names
+    except (Damaged, NotInArchive, Unreadable):
+        return False
+
+
+def strays(store: Store, prefix: str, known: int = 0) -> list[str]:
+    """Keys under ``prefix`` that are no part of a package of ours, whatever they are named. A manifest of a
+    version up to the one that is ``known`` is none of them, be it damaged.
+    """
+    names = [found.key.removeprefix(f"{prefix}/") for found in store.list(prefix)]
+    newest = max(known, max(counted(store, prefix, names), default=0))
+    return [f"{prefix}/{name}" for name in names if is_stray(name, newest)]
+
+
+def is_stray(name: str, newest: int) -> bool:
+    if name.startswith(TEMPORARY) or PACKAGE.fullmatch(name):  # the one or the other may be on its way
+        return False
+    manifest = MANIFEST.fullmatch(name)
+    return manifest is None or int(manifest[1]) > newest > 0
+
+
+def no_package(store: Store, key: str) -> Damaged:
+    """What `strays` finds."""
+    return Damaged(
+        say("{key} on {store} is no part of a package of ours.", key=key, store=store.url),
+        "The packages beside it are not touched by it. Look what it is, and remove it there by hand.",
+    )
+
+
+def last_attempt(store: Store, prefix: str, version: int) -> int:
+    """The number of the last attempt at a version, 0 if there is none; whatever is there of that name."""
+    names = [found.key.removeprefix(f"{prefix}/").split("/")[0] for found in store.list(prefix)]
+    return last_attempts(names).get(version, 0)
 
 
 def package_files(store: Store, prefix: str) -> dict[int, list[str]]:

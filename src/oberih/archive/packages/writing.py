@@ -17,7 +17,7 @@ from oberih.archive.packages.manifest import (
     OBJECTS,
     PACKAGE,
     Package,
-    attempt_of,
+    last_attempt,
     last_attempts,
     manifest_bytes,
     manifest_name,
@@ -35,6 +35,7 @@ from oberih.progress import Tick
 __all__ = ["sweep_packages", "verify_package", "write_package"]
 
 GRACE = timedelta(days=7)  # the longest that an upload may take
+TRIES = 5  # at names that something else has
 
 
 def write_package(
@@ -65,7 +66,7 @@ def write_package(
         )  # fmt: skip
     snapshot = read_snapshot(source, object_key, version)
     prefix = package_prefix(snapshot.id)
-    there = manifests(target, prefix).get(version)
+    there, before = manifests(target, prefix).get(version), last_attempt(target, prefix, version)
     if there is not None and recipients is None:
         refuse_other(target, there, snapshot)
     if there is not None and not again and not verify_package(target, there):
@@ -97,16 +98,32 @@ def write_package(
         package = Package(name, size, digest.hexdigest(), version, encryption="age")
     else:
         package = Package(name, size, digest.hexdigest(), version, id=snapshot.id, inventory=snapshot.digest)
-    key = f"{prefix}/{manifest_name(version, attempt_of(there) + 1)}"
     note(package)
-    try:
-        target.create(key, manifest_bytes(package))
-    except AlreadyThere:  # somebody else did the same meanwhile
-        if not append_only:
-            with suppress(StoreError):
-                target.delete(f"{prefix}/{name}")
-        return read_manifest(target, key)
-    return package
+    made = publish(target, prefix, package, before + 1)
+    if made != package and not append_only:
+        with suppress(StoreError):
+            target.delete(f"{prefix}/{name}")
+    return made
+
+
+def publish(target: Store, prefix: str, package: Package, attempt: int) -> Package:
+    """Write the manifest of a package, so that it is seen; returns what somebody else wrote meanwhile, if so.
+
+    What is in the manifest's place, and is none, is left there: the next attempt gets another name.
+    """
+    for number in range(attempt, attempt + TRIES):
+        key = f"{prefix}/{manifest_name(package.version, number)}"
+        try:
+            target.create(key, manifest_bytes(package))
+            return package
+        except AlreadyThere:
+            with suppress(Damaged, NotInArchive, Unreadable):
+                return read_manifest(target, key)
+    raise Conflict(
+        say("No manifest can be written to {prefix} on {store}: other things are in its place.",
+            prefix=prefix, store=target.url),
+        "Look what lies there, and move it away by hand.",
+    )  # fmt: skip
 
 
 def refuse_other(target: Store, manifest: str, snapshot: Snapshot) -> None:

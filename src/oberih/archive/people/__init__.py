@@ -10,9 +10,10 @@ custodians, lies outside of the objects and only on stores where things can be d
 
 To withdraw is to destroy the key: every copy of every object stays as valid as it was, and nobody can read
 the person's data in any of them any more. The tombstone is written first and wins for ever: whatever store
-comes back with a key from before, the key is destroyed there too (`copy_keys`). Stores that keep no keys get
-the tombstones (`tell_withdrawals`), those that are not trusted without the reason. From a stranger's archive
-only what is new to us is taken (`take_keys`).
+comes back with a key from before, the key is destroyed there too (`copy_keys`). Whose word on it counts, and
+what the journal does, is in `withdrawals`. Stores that keep no keys get the tombstones (`tell_withdrawals`),
+those that are not trusted without the reason. From a stranger's archive only what is new to us is taken
+(`take_keys`).
 
 Stores that are not trusted get copies of the keys (`leave_keys`), so that everything comes back from one of
 them and a custodian's key; but they are never asked for one while another store is there. Their host can keep

@@ -11,8 +11,9 @@ from typing import Any
 
 from oberih.archive.crypt import checked_recipients
 from oberih.archive.identifiers import check_character
+from oberih.archive.ocfl.mend import set_aside
 from oberih.archive.ocfl.objects import read_file
-from oberih.archive.stores import TEMPORARY, AlreadyThere, Changed, Store, Unreadable, exists
+from oberih.archive.stores import NOT_A_FILE, TEMPORARY, AlreadyThere, Changed, Store, Unreadable, exists
 from oberih.errors import InputError, StoreError
 from oberih.i18n import say
 
@@ -38,6 +39,7 @@ __all__ = [
     "read_all",
     "tombstone_file",
     "tombstones",
+    "whole_tombstone",
 ]
 
 ROOM = "extensions/oberih-people"
@@ -47,6 +49,7 @@ LETTERS = 13  # 63 bits, see `identifiers`
 SCHEMA = "oberih-person/1"
 GRACE = timedelta(minutes=10)  # the longest that writing a key may take
 LARGEST = 64 << 10  # bytes of a file: ours have a thousand
+TRIES = 5  # that others get ahead of us
 
 REASONS = ("request", "guardian", "law", "mistake")  # who or what asked for it; no words of anybody's own
 
@@ -116,15 +119,51 @@ def is_pseudonym(text: str) -> bool:
 
 
 def put_key(store: Store, pseudonym: str, locked: bytes, public: bytes) -> None:
-    """Write a key; the public part last. What is there and damaged is replaced."""
-    for key, data in ((key_file(pseudonym), locked), (public_file(pseudonym), public)):
-        try:
-            store.create(key, data)
-        except AlreadyThere:
-            with suppress(Changed, KeyError):  # somebody else is mending it
+    """Write a key; the public part last. What is there and damaged is replaced. Raises `StoreError`."""
+    put(store, key_file(pseudonym), locked)
+    put(store, public_file(pseudonym), public)
+
+
+def put(store: Store, key: str, data: bytes) -> None:
+    """See to it that a small file is there, whatever is in its place."""
+    for _ in range(TRIES):
+        with suppress(AlreadyThere, Changed):  # somebody else is mending it
+            try:
                 there, tag = read_or_not(store, key)
-                if there != data:
-                    store.replace(key, data, tag)
+            except KeyError:
+                with suppress(AlreadyThere):
+                    store.create(key, data)
+                    return
+                make_room(store, key)
+                continue
+            if there == data:
+                return
+            if tag == NOT_A_FILE:
+                store.delete(key)
+            else:
+                store.replace(key, data, tag)
+                return
+    raise in_the_way(store, key)
+
+
+def make_room(store: Store, key: str) -> None:
+    """Remove an empty folder in the place of a file. Raises `Unreadable` for one that holds something."""
+    if folder_of(store, key):
+        if next(iter(store.list(key)), None) is not None:
+            raise in_the_way(store, key)
+        store.delete(key)
+
+
+def folder_of(store: Store, key: str) -> bool:
+    """Whether there is a folder in the place of a file."""
+    return key in store.folders(key.rpartition("/")[0])
+
+
+def in_the_way(store: Store, key: str) -> Unreadable:
+    return Unreadable(
+        say("{key} on {store} cannot be written: something else is in its place.", key=key, store=store.url),
+        say("Look what it is, and move it away from there by hand; then run this again."),
+    )
 
 
 def read_or_not(store: Store, key: str) -> tuple[bytes, str]:
@@ -176,6 +215,12 @@ def parsed_tombstone(data: bytes, pseudonym: str) -> Tombstone | None:
         return None
 
 
+def whole_tombstone(store: Store, pseudonym: str) -> bool:
+    """Whether a tombstone is there and can be read."""
+    data = next(read_all([store], tombstone_file(pseudonym)), b"")
+    return parsed_tombstone(data, pseudonym) is not None
+
+
 def tombstone_bytes(tombstone: Tombstone) -> bytes:
     content = {"schema": SCHEMA, **asdict(tombstone)}
     del content["unfinished"]
@@ -213,16 +258,29 @@ def read_all(stores: Iterable[Store], key: str) -> Iterator[bytes]:
 # -- tombstones and destruction ---
 
 
-def bury(store: Store, tombstone: Tombstone) -> None:
-    """Write a tombstone where there is none, or a damaged one."""
+def bury(store: Store, tombstone: Tombstone, *, locked: bool = False) -> None:
+    """Write a tombstone where there is none, or a damaged one; on a store that is ``locked``, where nothing
+    can be changed, one that is damaged stays. What is in its place is moved to the quarantine.
+    """
     key = tombstone_file(tombstone.pseudonym)
     try:
         store.create(key, tombstone_bytes(tombstone))
+        return
     except AlreadyThere:
-        with suppress(Unreadable, KeyError, Changed):
-            there, tag = read_or_not(store, key)
+        if locked:
+            if not exists(store, key):
+                raise in_the_way(store, key) from None
+            return
+    with suppress(KeyError):
+        there, tag = read_or_not(store, key)
+        if tag != NOT_A_FILE:
             if parsed_tombstone(there, tombstone.pseudonym) is None and tombstone.when:
-                store.replace(key, tombstone_bytes(tombstone), tag)
+                with suppress(Changed):
+                    store.replace(key, tombstone_bytes(tombstone), tag)
+            return
+    for found in list(store.list(key)) if folder_of(store, key) else ():
+        set_aside(store, found.key)
+    put(store, key, tombstone_bytes(tombstone))
 
 
 def destroy(store: Store, pseudonym: str) -> bool:

@@ -28,7 +28,7 @@ from oberih.archive.people.keyring import (
     tombstone_file,
     tombstones,
 )
-from oberih.archive.stores import Store, exists
+from oberih.archive.stores import Store, Unreadable, exists
 from oberih.errors import Damaged, InputError, KeyNeeded, NotInArchive, StoreError
 from oberih.i18n import say
 
@@ -109,7 +109,7 @@ def new_pseudonym(stores: Sequence[Store]) -> str:
 def recipient_of(store: Store, pseudonym: str) -> str:
     """The public part of a person's key. Ask only a store that is trusted."""
     checked_pseudonym(pseudonym)
-    refuse_withdrawn([store], pseudonym)
+    refuse_withdrawn(tombstone_of([store], pseudonym))
     for data in read_all([store], public_file(pseudonym)):
         if (known := parsed_public(data, pseudonym)) is not None:
             return str(known["recipient"])
@@ -124,7 +124,7 @@ def seal(person: Person, data: bytes) -> bytes:
 def open_sealed(stores: Sequence[Store], identities: Sequence[str], pseudonym: str, sealed: bytes) -> bytes:
     """What `seal` sealed, for a custodian. Raises `KeyNeeded` if the person has withdrawn."""
     checked_pseudonym(pseudonym)
-    refuse_withdrawn(stores, pseudonym)
+    refuse_withdrawn(tombstone_of(stores, pseudonym))
     failed: Damaged | KeyNeeded | None = None
     for locked in read_all(stores, key_file(pseudonym)):
         try:
@@ -175,7 +175,8 @@ def withdraw(
     unfinished: list[str] = []
     for store in every:
         try:
-            bury(store, replace(tombstone, reason="") if store in untrusted else tombstone)
+            told = replace(tombstone, reason="") if store in untrusted else tombstone
+            bury(store, told, locked=store in locked)
         except StoreError:
             unfinished.append(store.url)
     if before is None and len(unfinished) == len(every):
@@ -208,7 +209,8 @@ def copy_keys(source: Store, target: Store) -> Copied:
     """Bring the keys of all people from one trusted store to another, and all tombstones to both.
 
     A key of somebody who withdrew is not copied but destroyed wherever it is. Listings are compared, and only
-    what differs is read: a key that is damaged and has its size still is found by `verify_keys`.
+    what differs is read: a key that is damaged and has its size still is found by `verify_keys`. Raises
+    `Unreadable` in the end if something that is no file is in the place of one.
     """
     for store in (source, target):
         destroy_temporary(store)
@@ -217,26 +219,36 @@ def copy_keys(source: Store, target: Store) -> Copied:
     gone = here.keys() | there.keys()
     undone = {n for n in gone if here.get(n) != there.get(n) or n in keys or n in theirs}
     destroyed = [pseudonym for pseudonym in sorted(undone) if enforce(source, target, pseudonym)]
-    copied = []
+    copied: list[str] = []
+    failed: Unreadable | None = None
     for pseudonym in sorted(keys.keys() - gone):
         if theirs.get(pseudonym) == keys[pseudonym]:
             continue
         key = intact_key(source, pseudonym)
         if key is not None and intact_key(target, pseudonym) is None:
-            put_key(target, pseudonym, *key)
             copied.append(pseudonym)
+            try:
+                put_key(target, pseudonym, *key)
+            except Unreadable as error:  # something else is in its place: the others come all the same
+                copied.remove(pseudonym)
+                failed = error
     for pseudonym in list(copied):
         if any(exists(s, tombstone_file(pseudonym)) for s in (source, target)):  # withdrawn while we copied
             enforce(source, target, pseudonym)
             copied.remove(pseudonym)
             destroyed.append(pseudonym)
+    if failed is not None:
+        raise failed
     return Copied(tuple(copied), tuple(destroyed))
 
 
-def tell_withdrawals(source: Store, target: Store, *, trusted: bool) -> tuple[str, ...]:
+def tell_withdrawals(
+    source: Store, target: Store, *, trusted: bool, locked: bool = False
+) -> tuple[str, ...]:  # fmt: skip
     """Bring all tombstones from a trusted store to one that keeps no keys; only the bare fact if that is not
-    ``trusted``. A trusted one's tombstones come back the same way. Returns the pseudonyms of those whom only
-    a target that is not trusted says to have withdrawn: its host could have made it up.
+    ``trusted``; nothing is changed there if it is ``locked``. A trusted one's tombstones come back the same
+    way. Returns the pseudonyms of those whom only a target that is not trusted says to have withdrawn: its
+    host could have made it up.
     """
     here, there = tombstones(source), tombstones(target)
     alone = sorted(there.keys() - here.keys())
@@ -246,7 +258,7 @@ def tell_withdrawals(source: Store, target: Store, *, trusted: bool) -> tuple[st
     for pseudonym in sorted(here.keys() - there.keys()):
         found = tombstone_of([source], pseudonym)
         if found is not None and found.when:
-            bury(target, found if trusted else replace(found, reason=""))
+            bury(target, found if trusted else replace(found, reason=""), locked=locked)
     return () if trusted else tuple(alone)
 
 
@@ -268,19 +280,21 @@ def leave_keys(source: Store, target: Store) -> tuple[str, ...]:
 
 
 def take_keys(
-    source: Store, target: Store, others: Sequence[Store] = (), *, identities: Sequence[str] = ()
-) -> tuple[str, ...]:
+    source: Store, target: Store, others: Sequence[Store] = (), *, identities: Sequence[str] = (),
+    bury_there: bool = True,
+) -> tuple[str, ...]:  # fmt: skip
     """Take from a stranger's store, which is only read and not believed, what is new; returns pseudonyms.
 
     The keys of people whom neither ``target`` nor ``others`` know; not those that one of ``identities``
     opens and that are not what they say. A tombstone only of somebody whose key is on none of them: it
-    destroys nothing; and where the source has both, it is the tombstone that counts.
+    destroys nothing; and where the source has both, it is the tombstone that counts. Without ``bury_there``,
+    tombstones are not taken at all; the keys beside them are not either.
     """
     ours = [target, *others]
     known = {pseudonym for store in ours for pseudonym in keys_there(store)}
     gone = {pseudonym for store in ours for pseudonym in tombstones(store)}
     buried = set(tombstones(source)) - known
-    for pseudonym in sorted(buried - gone):
+    for pseudonym in sorted(buried - gone) if bury_there else ():
         told = tombstone_of([source], pseudonym)
         bury(target, told if told and told.when else new_tombstone(pseudonym, REASONS[0]))
     taken = []
@@ -304,20 +318,30 @@ def made_up(pseudonym: str, locked: bytes, public: bytes, identities: Sequence[s
         return True
 
 
-def mend_key(stores: Sequence[Store], target: Store, pseudonym: str, *, trusted: bool = True) -> bool:
+def mend_key(
+    stores: Sequence[Store], target: Store, pseudonym: str, *, trusted: bool = True,
+    believed: Sequence[Store] = (),
+) -> bool:  # fmt: skip
     """Replace a damaged or lost key by a good one from any of ``stores``, which are trusted. Whether there
-    was one; there is none after a withdrawal, which is believed of ``target`` too if that is ``trusted``.
+    was one; there is none after a withdrawal, which is ``believed`` of others too, and of ``target`` if that
+    is ``trusted``. What was written is read back: raises `StoreError` if it is not what was to be there.
     """
-    believed = (target, *stores) if trusted else tuple(stores)
-    if any(exists(store, tombstone_file(pseudonym)) for store in believed):
+    asked = [*stores, *believed, *([target] if trusted else [])]
+    if any(exists(store, tombstone_file(pseudonym)) for store in asked):
         return False
     for store in stores:
         key = intact_key(store, pseudonym)
         if key is not None:
             put_key(target, pseudonym, *key)
-            if any(exists(one, tombstone_file(pseudonym)) for one in believed):  # meanwhile
+            if any(exists(one, tombstone_file(pseudonym)) for one in asked):  # meanwhile
                 destroy(target, pseudonym)
                 return False
+            if intact_key(target, pseudonym) != key:
+                raise StoreError(
+                    say("The key of {id} on {store} is not what was written there.",
+                        id=pseudonym, store=target.url),
+                    "Check that store: it does not keep what is written to it.",
+                )  # fmt: skip
             return True
     return False
 
@@ -338,14 +362,15 @@ def new_tombstone(pseudonym: str, reason: str) -> Tombstone:
     return Tombstone(pseudonym, datetime.now(UTC).replace(microsecond=0).isoformat(), reason)
 
 
-def refuse_withdrawn(stores: Sequence[Store], pseudonym: str) -> None:
-    tombstone = tombstone_of(stores, pseudonym)
+def refuse_withdrawn(tombstone: Tombstone | None) -> None:
+    """Raise `KeyNeeded` if there is one."""
     if tombstone is not None:
         date = tombstone.when[:10] or say("a day that is not known")
         raise KeyNeeded(
-            say("{pseudonym} withdrew on {date}; the key is destroyed.", pseudonym=pseudonym, date=date),
+            say("{pseudonym} withdrew on {date}; the key is destroyed.",
+                pseudonym=tombstone.pseudonym, date=date),
             "The data that was sealed to it cannot be read by anybody any more. This is as it should be.",
-        )
+        )  # fmt: skip
 
 
 def known_on(store: Store, pseudonym: str) -> bool:

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from oberih.archive.archive import Archive, stores_of
+from oberih.archive.archive import MAIN, Archive, stores_of
 from oberih.archive.deposit import deposit_files
 from oberih.archive.journal import happened, write_down
 from oberih.archive.people import Tombstone, new_person, open_sealed, seal, withdraw
-from oberih.archive.stores import Store
-from oberih.errors import InputError, NotInArchive, StoreError
+from oberih.archive.people.keys import refuse_withdrawn
+from oberih.archive.people.withdrawals import PERSON, WITHDRAWAL, changeable, reachable, withdrawal_of
+from oberih.errors import InputError, NotInArchive, OutputError, StoreError
 from oberih.i18n import say
 
-__all__ = ["PERSON", "add_person", "person_data", "withdraw_person"]
+__all__ = ["PERSON", "add_person", "changeable", "person_data", "withdraw_person"]
 
-PERSON = "person"  # kind of the object
 SEALED = "person.age"
 
 
@@ -38,40 +38,34 @@ def person_data(archive: Archive, pseudonym: str, identities: Sequence[str]) -> 
     for entry in archive.index.objects(PERSON):
         if entry.title == pseudonym:
             sealed = archive.object(entry.id).read(SEALED)
+            refuse_withdrawn(withdrawal_of(archive, pseudonym))
             told: dict[str, Any] = json.loads(open_sealed(changeable(archive), identities, pseudonym, sealed))
             return told
     raise NotInArchive(say("Nobody is known as {pseudonym}.", pseudonym=pseudonym), "Check the spelling.")
 
 
 def withdraw_person(archive: Archive, pseudonym: str, reason: str) -> Tombstone:
-    """Destroy a person's key everywhere; every copy of every object stays valid. Run again to finish."""
-    kinds = archive.settings.stores
-    every = stores_of(archive)
-    untrusted = reachable(archive, [name for name in every if kinds[name].untrusted])
-    locked = reachable(archive, [name for name in every if kinds[name].append_only])
-    concerned = [entry.id for entry in archive.index.objects(PERSON) if entry.title == pseudonym]
-    tombstone = withdraw(
-        changeable(archive), pseudonym, reason, locked=locked, untrusted=untrusted, known=bool(concerned)
-    )
-    opened = {id(store) for store in reachable(archive, every)}
-    away = [n for n in stores_of(archive) if id(archive.opened.get(n)) not in opened]
-    tombstone = replace(tombstone, unfinished=(*tombstone.unfinished, *away))
-    write_down(
-        archive, "withdrawal", happened("deletion", concerned, detail="the key was destroyed", note=reason)
-    )
-    return tombstone
+    """Destroy a person's key everywhere; every copy of every object stays valid. Run again to finish.
 
-
-def changeable(archive: Archive) -> list[Store]:
-    """Stores that can be reached, are trusted, and where a key can be destroyed: they keep people's keys."""
-    return reachable(archive, [n for n in stores_of(archive) if not archive.settings.stores[n].packages])
-
-
-def reachable(archive: Archive, names: Sequence[str]) -> list[Store]:
-    found = []
-    for name in names:
+    Raises `OutputError`, `Conflict` if the archive's folder cannot be written to: nothing is touched then.
+    `Tombstone.unfinished` has the names of stores that were away, the main one if it could not be written.
+    """
+    with archive.locked(exclusive=False):
+        kinds = archive.settings.stores
+        every = stores_of(archive)
+        untrusted = reachable(archive, [name for name in every if kinds[name].untrusted])
+        locked = reachable(archive, [name for name in every if kinds[name].append_only])
+        concerned = [entry.id for entry in archive.index.objects(PERSON) if entry.title == pseudonym]
+        tombstone = withdraw(
+            changeable(archive), pseudonym, reason, locked=locked, untrusted=untrusted, known=bool(concerned)
+        )
+        names = {store.url: name for name, store in archive.opened.items()}
+        away = [names.get(url, url) for url in tombstone.unfinished]
+        opened = {id(store) for store in reachable(archive, every)}
+        away += [n for n in every if id(archive.opened.get(n)) not in opened]
+        done = happened("deletion", concerned, detail="the key was destroyed", note=reason)
         try:
-            found.append(archive.store(name))
-        except StoreError:
-            continue  # `replicate` brings key or tombstone when it is back
-    return found
+            write_down(archive, WITHDRAWAL, done)
+        except (OutputError, StoreError):
+            away.append(MAIN)
+        return replace(tombstone, unfinished=tuple(dict.fromkeys(away)))

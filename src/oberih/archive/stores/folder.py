@@ -76,9 +76,18 @@ class FolderStore:
         self._syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="sync")
         with self._explained():
             if create:
-                self.root.mkdir(parents=True, exist_ok=True)
+                self._make_root()
             with self._open_root() as root:
                 self._longest_name = os.fpathconf(root, "PC_NAME_MAX")
+
+    def _make_root(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+            raise StoreError(
+                say("{path} is no folder, and none can be made there.", path=self.url),
+                "Give a folder, or a place for a new one.",
+            ) from error
 
     def read(self, key: str) -> tuple[bytes, str]:
         with self._explained(key, reading=True), self._open(key) as file:

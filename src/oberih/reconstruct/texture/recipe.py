@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from oberih.errors import NoSurface
 from oberih.geometry import Mesh, Scene, View
+from oberih.geometry.kernels import start_warp
 from oberih.progress import Progress, Stage
-from oberih.reconstruct._warp import start_warp
 from oberih.reconstruct.texture.adjacency import Adjacency, face_adjacency
 from oberih.reconstruct.texture.atlas import Atlas, lay_out
 from oberih.reconstruct.texture.bake import Sheet, fill_gaps

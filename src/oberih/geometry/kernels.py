@@ -2,12 +2,14 @@
 
 import os
 import sys
+from functools import cache
 
 import warp as wp
 
 __all__ = ["start_warp"]
 
 
+@cache
 def start_warp() -> None:
     """Initialise Warp quietly. On a machine without CUDA its native part warns of that on standard error,
     whatever its settings: not having a GPU is nothing to be warned of."""
