@@ -19,7 +19,7 @@ from PIL import Image
 
 from blender_help import open_in_blender
 from oberih.errors import Cancelled, InputError, OutputError
-from oberih.formats import _fbx_records as records
+from oberih.formats.fbx import _records as records
 from oberih.formats.fbx import write
 from oberih.formats.model import Model
 from oberih.geometry import Mesh, PointCloud

@@ -20,7 +20,7 @@ from formats.clouds import (
 )
 from oberih.errors import UnreadableModel
 from oberih.formats import las
-from oberih.formats._crs import of_text
+from oberih.formats.las._crs import of_text
 from oberih.formats.model import Model
 from oberih.geometry import PointCloud
 

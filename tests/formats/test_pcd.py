@@ -11,7 +11,7 @@ from pypcd4 import Encoding
 from formats.clouds import cloud, cut_everywhere, turned, written, z_up_corners
 from oberih.errors import UnreadableModel
 from oberih.formats import pcd
-from oberih.formats._pcd import lzf
+from oberih.formats.pcd._data import lzf
 
 
 @pytest.mark.reads("pcd", "pypcd4")

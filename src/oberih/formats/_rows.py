@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oberih.errors import UnreadableModel
-from oberih.formats._las import DAMAGED
+from oberih.formats.las._header import DAMAGED
 from oberih.i18n import say
 
 CHUNK = 1 << 23

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oberih.formats import las
-from oberih.formats._las import evlr, frame_vlr, gridded, header_bytes, point_records, vlr
+from oberih.formats.las._header import evlr, frame_vlr, gridded, header_bytes, point_records, vlr
 from oberih.formats.model import Model, points_of, z_up
 from oberih.formats.writing import whole_file
 from oberih.progress import Progress

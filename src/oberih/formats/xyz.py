@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from oberih.errors import UnreadableModel
 from oberih.formats._columns import COLOURS, INTENSITY, NORMALS, Columns, meaning
-from oberih.formats._las import DAMAGED
 from oberih.formats._rows import Rows
+from oberih.formats.las._header import DAMAGED
 from oberih.formats.model import Model, near_zero, points_of, y_up, z_up
 from oberih.formats.writing import whole_file
 from oberih.geometry import PointCloud

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from oberih.errors import UnreadableModel
 from oberih.formats._assembly import Assembly, Shape
-from oberih.formats._collada_mesh import Numbers, Primitive, primitives
 from oberih.formats._numbers import numbers
 from oberih.formats._xml import ADVICE, attribute, real, text_of
 from oberih.formats._zipped import Place, taken_picture
+from oberih.formats.collada._mesh import Numbers, Primitive, primitives
 from oberih.formats.model import Model
 from oberih.i18n import say
 

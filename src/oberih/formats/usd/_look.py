@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pxr import Gf, Sdf, Usd, UsdShade
 
-from oberih.formats._usd_open import Opened
 from oberih.formats._zipped import taken_picture
+from oberih.formats.usd._open import Opened
 
 __all__ = ["Look", "Looks", "linear", "srgb"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oberih.errors import UnreadableModel
-from oberih.formats._las import DAMAGED
 from oberih.formats._rows import Rows
+from oberih.formats.las._header import DAMAGED
 from oberih.i18n import say
 
 KINDS = {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pye57 import libe57  # type: ignore[import-untyped]
 
 from oberih.errors import UnreadableModel
-from oberih.formats._las import DAMAGED
+from oberih.formats.las._header import DAMAGED
 from oberih.i18n import say
 
 CHUNK = 500_000

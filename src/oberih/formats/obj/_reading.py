@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from oberih.formats._beside import beside, picture
 from oberih.formats._lines import Lines, blocks
-from oberih.formats._mtl import Material, materials_of
 from oberih.formats._surface import as_triangles, broken, compacted, sound_faces, sound_points
 from oberih.formats.model import Model, near_zero
+from oberih.formats.obj._materials import Material, materials_of
 from oberih.geometry import Mesh, PointCloud
 from oberih.i18n import say
 

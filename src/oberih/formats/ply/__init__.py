@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from oberih.errors import InputError
 from oberih.formats._numbers import Piece, decimals_for, put_rows
-from oberih.formats._ply_model import read
 from oberih.formats.model import Model
+from oberih.formats.ply._model import read
 from oberih.formats.writing import whole_file
 from oberih.geometry import Mesh, PointCloud
 from oberih.progress import Progress

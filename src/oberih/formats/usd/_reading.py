@@ -6,9 +6,9 @@ from pxr import Gf, Usd, UsdGeom, UsdShade
 
 from oberih.errors import UnreadableModel
 from oberih.formats._polygons import triangulated
-from oberih.formats._usd_look import Look, Looks, srgb
-from oberih.formats._usd_open import ADVICE, Opened
 from oberih.formats.model import Model, near_zero, y_up
+from oberih.formats.usd._look import Look, Looks, srgb
+from oberih.formats.usd._open import ADVICE, Opened
 from oberih.geometry import Mesh, PointCloud
 from oberih.i18n import say
 

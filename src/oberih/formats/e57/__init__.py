@@ -20,8 +20,8 @@ from pye57 import libe57  # type: ignore[import-untyped]
 
 from oberih import __version__
 from oberih.errors import UnreadableModel
-from oberih.formats import _e57
-from oberih.formats._las import DAMAGED
+from oberih.formats.e57 import _checks as _e57
+from oberih.formats.las._header import DAMAGED
 from oberih.formats.model import Model, near_zero, points_of, y_up, z_up
 from oberih.formats.writing import whole_file
 from oberih.geometry import PointCloud

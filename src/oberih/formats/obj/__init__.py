@@ -18,8 +18,8 @@ from oberih import __version__
 from oberih.errors import InputError
 from oberih.formats._beside import safe_stem
 from oberih.formats._numbers import Piece, decimals_for, put_rows
-from oberih.formats._obj_reading import read
 from oberih.formats.model import Model
+from oberih.formats.obj._reading import read
 from oberih.formats.writing import whole_files
 from oberih.geometry import Mesh
 from oberih.progress import Progress

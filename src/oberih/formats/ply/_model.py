@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oberih.formats._beside import beside, picture
-from oberih.formats._ply_reading import Header, Rows, header_of, rows_of
 from oberih.formats._surface import as_triangles, broken, compacted, sound_faces, sound_points
 from oberih.formats.model import Model, near_zero
+from oberih.formats.ply._reading import Header, Rows, header_of, rows_of
 from oberih.geometry import Mesh, PointCloud
 from oberih.i18n import say
 

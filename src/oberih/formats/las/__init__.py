@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oberih.errors import UnreadableModel
-from oberih.formats._crs import Units, units
-from oberih.formats._las import (
+from oberih.formats.las._crs import Units, units
+from oberih.formats.las._header import (
     DAMAGED,
     POINT_BYTES,
     RGB_AT,

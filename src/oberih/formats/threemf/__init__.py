@@ -19,9 +19,9 @@ from PIL import Image
 from oberih import __version__
 from oberih.errors import InputError
 from oberih.formats._numbers import Piece, decimals_for, put_rows
-from oberih.formats._threemf_build import built
 from oberih.formats._zipped import Packed
 from oberih.formats.model import Model, z_up
+from oberih.formats.threemf._build import built
 from oberih.formats.writing import whole_file
 from oberih.geometry import Mesh
 from oberih.i18n import say

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oberih.errors import UnreadableModel
-from oberih.formats._las import DAMAGED
-from oberih.formats._pcd import Head, read_head, records
+from oberih.formats.las._header import DAMAGED
 from oberih.formats.model import Model, near_zero, points_of, y_up, z_up
+from oberih.formats.pcd._data import Head, read_head, records
 from oberih.formats.writing import whole_file
 from oberih.geometry import PointCloud
 from oberih.i18n import say

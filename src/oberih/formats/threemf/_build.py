@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from oberih.errors import UnreadableModel
 from oberih.formats._assembly import Assembly, Shape
 from oberih.formats._corners import one_index
-from oberih.formats._threemf_parts import Item, ModelPart, Object, Properties, model_part
 from oberih.formats._xml import ADVICE, attribute, elements
 from oberih.formats._zipped import Packed, Within, plain_path, taken_picture
 from oberih.formats.model import Model
+from oberih.formats.threemf._parts import Item, ModelPart, Object, Properties, model_part
 from oberih.i18n import say
 
 __all__ = ["built"]

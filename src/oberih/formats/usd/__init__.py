@@ -19,10 +19,10 @@ from pxr import Gf, Kind, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt
 
 from oberih import __version__
 from oberih.errors import InputError, OutputError
-from oberih.formats._usd_look import linear
-from oberih.formats._usd_open import FAULTS, damaged, open_usd
-from oberih.formats._usd_read import model_of
 from oberih.formats.model import Model
+from oberih.formats.usd._look import linear
+from oberih.formats.usd._open import FAULTS, damaged, open_usd
+from oberih.formats.usd._reading import model_of
 from oberih.formats.writing import whole_files
 from oberih.geometry import Mesh
 from oberih.progress import Progress

@@ -20,7 +20,7 @@ from PIL import Image
 
 from oberih import __version__
 from oberih.errors import InputError
-from oberih.formats._fbx_records import FILE_ID, STAMP, STAMP_TEXT, Id, Records, Value
+from oberih.formats.fbx._records import FILE_ID, STAMP, STAMP_TEXT, Id, Records, Value
 from oberih.formats.model import Model
 from oberih.formats.writing import whole_file
 from oberih.geometry import Mesh

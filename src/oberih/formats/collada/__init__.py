@@ -17,10 +17,10 @@ from PIL import Image
 
 from oberih import __version__
 from oberih.errors import InputError, UnreadableModel
-from oberih.formats._collada_scene import scene_of
 from oberih.formats._numbers import Piece, decimals_for, put_rows
 from oberih.formats._xml import elements, text_of
 from oberih.formats._zipped import Folder, Packed, Within, plain_path
+from oberih.formats.collada._scene import scene_of
 from oberih.formats.model import Model
 from oberih.formats.writing import whole_files
 from oberih.geometry import Mesh
