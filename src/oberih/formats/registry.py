@@ -84,7 +84,7 @@ FORMATS: tuple[Format, ...] = (
     Format("3mf", "3MF", ".3mf", "threemf", ("mesh", "texture", "colours", *UNITS), "write", "read"),
     Format("dae", "COLLADA", ".dae", "collada", (*TEXTURED, "colours", *UNITS), "write", "read"),
     Format("zae", "COLLADA, zipped", ".zae", "collada", (*TEXTURED, "colours", *UNITS), reads="read_zae"),
-    Format("fbx", "FBX 7.4 binary", ".fbx", "fbx", (*TEXTURED, *UNITS), "write"),
+    Format("fbx", "FBX 7.4 binary", ".fbx", "fbx", (*TEXTURED, "colours", *UNITS), "write"),
     Format("x3d", "X3D", ".x3d", "x3d", (*TEXTURED, "colours", "points", *UNITS), "write"),
     Format("dxf", "DXF", ".dxf", "dxf", ("mesh", *UNITS), "write"),
     Format("off", "OFF", ".off", "off", SOLID, "write", "read"),
