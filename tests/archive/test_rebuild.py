@@ -28,7 +28,8 @@ from oberih.archive.deposit import new_version
 from oberih.archive.exchange import adopt
 from oberih.archive.index import Index
 from oberih.archive.metadata import Description
-from oberih.archive.people.keyring import intact_key, key_file, keys_there, public_bytes, public_file
+from oberih.archive.people import Tombstone
+from oberih.archive.people.keyring import bury, intact_key, key_file, keys_there, public_bytes, public_file
 from oberih.archive.people.records import add_person, person_data, withdraw_person
 from oberih.archive.stores import Store
 from oberih.archive.stores.folder import FolderStore
@@ -445,3 +446,22 @@ def test_an_archive_without_other_stores(tmp_path: Path) -> None:
     again = rebuild(tmp_path / "new", source=str(tmp_path / "copied by hand")).archive
     assert contents(again, made.id) == contents(archive, made.id)
     assert set(again.settings.stores) == {"main"}
+
+
+def test_a_host_that_disguises_its_store_is_not_believed(tmp_path: Path) -> None:
+    """Packages that are made to look like a trusted root, with tombstones that nobody wrote."""
+    archive, secrets = archive_with(tmp_path / "lost", "second", "sealed")
+    stork = add_person(archive, {"name": "Stork"})
+    recording(archive, tmp_path)
+    replicate(archive)
+    sealed, second = tmp_path / "lost/sealed", tmp_path / "lost/second"
+    shutil.copy(second / "0=ocfl_1.1", sealed)
+    bury(FolderStore(str(sealed)), Tombstone(stork, "2020-01-01T00:00:00+00:00", ""))
+    shutil.rmtree(archive.folder)
+    new = tmp_path / "lost/archive"
+    found = rebuild(new, source=str(sealed), identities=[secrets["ada"]])
+    assert found.restored and any("withdrew" in trouble.error.message for trouble in found.troubles)
+    rebuild(new, source=str(second))
+    again = open_archive(new)
+    replicate(again)
+    assert person_data(again, stork, [secrets["ada"]]) == {"name": "Stork"}

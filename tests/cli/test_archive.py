@@ -420,3 +420,9 @@ def test_what_is_no_folder_is_no_store(said: Said, home: Path) -> None:
     assert "no folder" in said("stores", "add", "other", "file", code=10)
     assert "no folder" in said("stores", "add", "other", "/proc/none", code=10)
     assert "not empty" in said("drill", "--scratch", "file", code=2)
+
+
+def test_a_title_cannot_forge_lines_of_the_list(said: Said) -> None:
+    said("deposit", "photos", "--title", "a\nark:/99999/forged  capture \x1b[31m" + "x" * 999)
+    (line,) = said("list", "--kind", "capture").splitlines()
+    assert "\x1b" not in line and len(line) < 300

@@ -42,6 +42,7 @@ __all__ = [
     "PREMIS",
     "Deposited",
     "about_of",
+    "cleaned",
     "deposit_capture",
     "deposit_files",
     "deposit_model",
@@ -55,6 +56,7 @@ __all__ = [
 ABOUT, DESCRIPTION, PREMIS, ORIGINALS = "object.json", "description.json", "premis.xml", "originals"
 CAPTURE, MODEL = "capture.json", "model.json"
 SCHEMA = "oberih-object/1"
+MOST_LETTERS = 1000  # of a title
 MOST_BYTES = 1 << 62  # that an object may say it has
 MODEL_PARTS = ("model.glb", "report.json", "paradata.json")  # a folder without these is no model
 
@@ -214,7 +216,7 @@ def new_version(
     """A new version of an object in which small ``files`` are new; all else stays. Raises `Conflict`."""
     with archive.locked(exclusive=False):
         base = archive.object(identifier)
-        about = about_of(base)
+        about = {"schema": SCHEMA, "kind": "object", "title": identifier, **about_of(base), "id": base.id}
         about |= {"title": title or about["title"], "kind": kind or about["kind"]}
         about["bytes"] = about.get("bytes", 0) + sum(map(len, files.values()))
         with begin(archive.main, base.id, base=base, message=message, user=agent_name()) as commit:
@@ -303,14 +305,14 @@ def told(data: bytes) -> dict[str, Any]:
     Raises `ValueError` if it is none.
     """
     try:
-        about = json.loads(data)
+        about = cleaned(json.loads(data))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(about, dict):
         raise ValueError("no object")
     for name in ("id", "kind", "title", "created", "person"):
         if name in about:
-            about[name] = readable_text(str(about[name]))
+            about[name] = str(about[name])[:MOST_LETTERS]
     size = about.get("bytes")
     if not isinstance(size, int) or not 0 <= size < MOST_BYTES:
         about.pop("bytes", None)
@@ -320,6 +322,17 @@ def told(data: bytes) -> dict[str, Any]:
     if not about["captures"]:
         del about["captures"]
     return about
+
+
+def cleaned(value: Any) -> Any:
+    """What JSON holds, with every text in it readable."""
+    if isinstance(value, str):
+        return readable_text(value)
+    if isinstance(value, list):
+        return [cleaned(one) for one in value]
+    if isinstance(value, dict):
+        return {readable_text(name): cleaned(one) for name, one in value.items()}
+    return value
 
 
 def readable_text(text: str) -> str:

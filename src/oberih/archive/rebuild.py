@@ -34,7 +34,7 @@ from oberih.archive.journal import JOURNAL, Outcome, happened, write_down
 from oberih.archive.lock import LOCK, locked
 from oberih.archive.ocfl import check_root, read_object, validate_object
 from oberih.archive.ocfl.root import holds_objects, mend_root
-from oberih.archive.packages import no_package, strays
+from oberih.archive.packages import no_package, package_prefixes, strays
 from oberih.archive.packages.manifest import OBJECTS
 from oberih.archive.people.withdrawals import people_back
 from oberih.archive.reindexing import FAULTS, Rebuilt, index_all, stranger
@@ -220,6 +220,8 @@ def surviving(archive: Archive, source: str) -> tuple[str, Holding]:
         return source, holding(store, given, archive.recipients())
     store = open_store(source)
     try:
+        if next(package_prefixes(store), None) is not None:
+            return source, PackageHolding(store, (), append_only=True)  # whatever else lies there
         check_root(store)
     except NotInArchive:
         held: Holding = PackageHolding(store, (), append_only=True)
@@ -238,6 +240,10 @@ def restore_all(
 ) -> None:
     """Copy every object of a store into the main one."""
     keys = list(held.places())
+    if not keys:
+        raise NotInArchive(
+            say("{store} holds no objects of an archive.", store=held.store.url), "Check the path or the URL."
+        )
     with progress.stage("restoring", len(keys)) as stage:
         for key in keys:
             try:

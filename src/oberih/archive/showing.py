@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from oberih.archive.archive import Archive
-from oberih.archive.deposit import ABOUT, CAPTURE, DESCRIPTION, MODEL, PREMIS
+from oberih.archive.deposit import ABOUT, CAPTURE, DESCRIPTION, MODEL, PREMIS, cleaned
 from oberih.archive.journal import AGENT, events_of
 from oberih.archive.metadata import (
     CaptureGiven,
@@ -96,7 +96,7 @@ def parts_of(found: OcflObject, names: Sequence[str], unreadable: list[OberihErr
     told = {}
     for name in (name for name in names if name in found.inventory.files()):
         try:
-            told[name.removesuffix(".json")] = json.loads(found.read(name))
+            told[name.removesuffix(".json")] = cleaned(json.loads(found.read(name)))
         except Damaged as error:
             if unreadable is None:
                 raise

@@ -210,10 +210,19 @@ def listing(t: Language) -> click.Command:
         with working(progress_kind, t) as (_, shown):
             archive = open_archive(folder)
             entries = list(archive.index.objects(kind))
-        lines = [f"{e.id}  {e.kind:8} {e.head:>4} {e.bytes / 1e6:10.1f} MB  {e.title}" for e in entries]
+        lines = [
+            f"{e.id}  {printable(e.kind):8} {e.head:>4} {e.bytes / 1e6:10.1f} MB  {printable(e.title)}"
+            for e in entries
+        ]
         tell_result(shown, {"objects": [vars(entry) for entry in entries]}, lines or [t("Nothing yet.")])
 
     return command
+
+
+def printable(text: str) -> str:
+    """One line of a terminal: no control characters, and not endless."""
+    shown = "".join(letter if letter.isprintable() else "·" for letter in text[:200])
+    return shown + "…" * (len(text) > 200)
 
 
 def show(t: Language) -> click.Command:

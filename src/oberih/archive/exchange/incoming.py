@@ -24,18 +24,13 @@ from oberih.archive.exchange.sheets import Item, Row, match, read_sheet
 from oberih.archive.fixity.gather import IMPORTING, scratch_root
 from oberih.archive.holdings import Holding
 from oberih.archive.index import GOOD, Replica, instant
-from oberih.archive.journal import EVENTS, JOURNAL
+from oberih.archive.journal import JOURNAL
 from oberih.archive.lock import locked
 from oberih.archive.metadata.description import CaptureInfo, Description
-from oberih.archive.ocfl import copy_object, object_key, read_object, validate_object
-from oberih.archive.people import take_keys
-from oberih.archive.people.keyring import keys_there
+from oberih.archive.ocfl import copy_object, object_key, validate_object
 from oberih.archive.people.withdrawals import (
     PERSON,
     WITHDRAWAL,
-    changeable,
-    events_of_withdrawal,
-    withdrawn,
 )
 from oberih.archive.rebuild import unread
 from oberih.archive.replicate import Trouble, none_opened
@@ -224,8 +219,9 @@ def adopt(
     """Take every object of another archive's store, with all its versions and under its own identifier.
 
     What is here already is left; another history of the same object is refused and named. The other
-    archive's settings are not taken: else they could be mistaken for ours. Its store is only read. Raises
-    `KeyNeeded` if nothing could be opened.
+    archive's settings are not taken: else they could be mistaken for ours. Nor are its people, their keys and
+    its word on who withdrew: what they entrusted to others is not ours, and a stranger could make it up. Its
+    store is only read. Raises `KeyNeeded` if nothing could be opened.
     """
     done, opened = Adopted(), 0
     keys = list(held.places())
@@ -241,29 +237,12 @@ def adopt(
             stage.tick()
     none_opened(opened, done.troubles)
     done.troubles += [Trouble("", key, error) for key, error in unread(held, keys)]
-    take_keys(held.store, archive.main, changeable(archive))
     return done
 
 
-def refuse_withdrawal(archive: Archive, record: bytes) -> None:
-    """Raise `Conflict` if a stranger's journal tells that somebody withdrew whose key is here."""
-    keys = {pseudonym for store in changeable(archive) for pseudonym in keys_there(store)} - withdrawn(
-        archive
-    )
-    ours = {entry.id: entry.title for entry in archive.index.objects(PERSON) if entry.title in keys}
-    for event in events_of_withdrawal(record):
-        for one in event.objects:
-            if one.identifier in ours:
-                raise Conflict(
-                    say("The journal says that {pseudonym} withdrew, whose key is here.",
-                        pseudonym=ours[one.identifier]),
-                    "Nothing of it was taken. If they did, withdraw: oberih people withdraw PSEUDONYM",
-                )  # fmt: skip
-
-
 def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) -> tuple[str, bool]:
-    """Take one object; returns its identifier, and whether anything of it is new, which settings never are.
-    It is looked at in a place of ours before anybody can see it.
+    """Take one object; returns its identifier, and whether anything of it is new, which settings and people
+    never are. It is looked at in a place of ours before anybody can see it.
     """
     with scratch_root(archive.folder, IMPORTING) as scratch:
         identifier = held.give(key, scratch, identities)
@@ -275,10 +254,9 @@ def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) 
                 "Let the other archive verify and heal its store, then try again.",
             )
         brought = entry_at(scratch, mine)
-        if brought.kind == CONFIGURATION:
+        withdrawal = brought.kind == JOURNAL and brought.title == WITHDRAWAL
+        if brought.kind in (CONFIGURATION, PERSON) or withdrawal:
             return identifier, False
-        if brought.kind == JOURNAL and brought.title == WITHDRAWAL:
-            refuse_withdrawal(archive, read_object(scratch, mine).read(EVENTS))
         copied = copy_object(scratch, mine, archive.main)
     entry = entry_at(archive.main, mine)
     archive.index.put([entry], [Replica(identifier, MAIN, entry.head, GOOD, instant())])

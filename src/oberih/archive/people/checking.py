@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from oberih.archive.archive import MAIN, Archive
 from oberih.archive.findings import Finding
-from oberih.archive.people.keyring import bury, destroy, intact_key, keys_there, whole_tombstone
+from oberih.archive.people.keyring import bury, destroy, intact_key, is_pseudonym, keys_there, whole_tombstone
 from oberih.archive.people.keys import mend_key, verify_keys
 from oberih.archive.people.withdrawals import PERSON, changeable, told_again, trusted, withdrawal_of
 from oberih.archive.stores import Store
@@ -31,9 +31,12 @@ def check_people(archive: Archive, name: str, gone: Collection[str]) -> list[tup
     there = keys_there(store).keys()
     bad = set(verify_keys(store)) if not given.untrusted else set(others_than_ours(archive.main, store))
     untold: set[str] = set()
+    people = {e.title for e in archive.index.objects(PERSON) if is_pseudonym(e.title)}
+    everyone = changeable(archive)
+    # Half a key of nobody is what a process left that died while it made one.
+    bad = {p for p in bad if p in people or any(intact_key(one, p) for one in everyone)}
     if name == MAIN:
-        known = {pseudonym for one in changeable(archive) for pseudonym in keys_there(one)}
-        known |= {entry.title for entry in archive.index.objects(PERSON)}
+        known = people | {p for one in everyone for p in keys_there(one) if p in people or intact_key(one, p)}
         bad |= known - there
         untold = {pseudonym for pseudonym in gone if not whole_tombstone(store, pseudonym)}
     return [

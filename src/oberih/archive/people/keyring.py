@@ -95,8 +95,9 @@ def tombstones(store: Store) -> dict[str, int]:
     """Pseudonyms of those who withdrew, and the sizes of their tombstones."""
     found: dict[str, int] = {}
     for stat in store.list(TOMBSTONES):
-        pseudonym = stat.key.removeprefix(f"{TOMBSTONES}/").removesuffix(".json")
-        if tombstone_file(pseudonym) == stat.key and is_pseudonym(pseudonym):
+        name = stat.key.removeprefix(f"{TOMBSTONES}/").partition("/")[0]  # a folder in its place counts too
+        pseudonym = name.removesuffix(".json")
+        if name != pseudonym and is_pseudonym(pseudonym):
             found[pseudonym] = stat.size
     return found
 

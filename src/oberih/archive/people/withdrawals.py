@@ -1,17 +1,17 @@
 """Who withdrew, as the whole archive knows it.
 
 A withdrawal is believed from any store that is trusted, one where nothing can be changed too, and from the
-archive's own journal (`withdraw_person` writes it): so one tombstone that is lost brings no key back. The
-journal alone destroys no key that the main store has, since journals may come from other archives. What
-only a store that is not trusted says of a withdrawal is reported, and neither copied nor believed: its host
-could have made it up.
+archive's own journal (`withdraw_person` writes it; those of other archives are not taken): so one tombstone
+that is lost brings no key back. The journal alone destroys no key that the main store has. What only a store
+that is not trusted says of a withdrawal is reported, and neither copied nor believed: its host could have
+made it up. Nor is a store that the settings do not know.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from oberih.archive.archive import Archive, stores_of
-from oberih.archive.holdings import Holding, OcflHolding
+from oberih.archive.holdings import Holding
 from oberih.archive.identity import identity
 from oberih.archive.journal import EVENTS, JOURNAL
 from oberih.archive.metadata.premis import Event, read_premis
@@ -20,6 +20,7 @@ from oberih.archive.people.keyring import (
     Tombstone,
     bury,
     destroy,
+    is_pseudonym,
     keys_there,
     tombstones,
 )
@@ -84,6 +85,7 @@ def withdrawn(archive: Archive) -> set[str]:
             told |= tombstones(store).keys()
     known = told | keys_there(archive.main).keys()
     others = {entry.id: entry.title for entry in archive.index.objects(PERSON) if entry.title not in known}
+    others = {identifier: title for identifier, title in others.items() if is_pseudonym(title)}
     return told | journalled(archive, others).keys()
 
 
@@ -151,9 +153,9 @@ def people_back(
 
 
 def is_trusted(archive: Archive, held: Holding) -> bool:
-    """What the settings say of a store, by its marker; one that they do not know, by how it holds objects."""
+    """What the settings say of a store, by its marker. One that they do not know is not."""
     marker = identity(held.store)
     for given in archive.settings.stores.values():
         if marker and given.id == marker:
             return not given.untrusted
-    return isinstance(held, OcflHolding)
+    return False
