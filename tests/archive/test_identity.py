@@ -10,8 +10,9 @@ from keeping import archive_with, contents, flip, make, placed, recording, tree
 from oberih.archive import Archive, open_archive, rebuild, replicate, short_of_policy, verify
 from oberih.archive.identity import MARKERS, identity
 from oberih.archive.index import GOOD, Replica
+from oberih.archive.people.records import add_person, person_data, withdraw_person
 from oberih.archive.stores import Store, open_store
-from oberih.errors import InputError, NotInArchive, StoreError
+from oberih.errors import InputError, KeyNeeded, NotInArchive, StoreError
 from oberih.settings import StoreSettings
 from ocfl_help import ocfl_py_root
 
@@ -194,3 +195,15 @@ def test_append_only_stores_are_marked_once(tmp_path: Path) -> None:
         open_archive(archive.folder).store("locked")
     store: Store = open_store(tmp_path / "locked")
     assert tree(tmp_path / "locked") == before and identity(store) == archive.settings.stores["locked"].id
+
+
+def test_a_marker_of_endless_depth(tmp_path: Path) -> None:
+    """Whoever keeps one store cannot stop the others."""
+    archive, secrets = archive_with(tmp_path, "second", "sealed")
+    stork = add_person(archive, {"name": "Stork"})
+    replicate(archive)
+    (tmp_path / "sealed/oberih-store.json").write_text("[" * 4000)
+    archive = open_archive(archive.folder)
+    assert withdraw_person(archive, stork, "request").unfinished == ("sealed",)
+    with pytest.raises(KeyNeeded, match="withdrew"):
+        person_data(archive, stork, list(secrets.values()))

@@ -20,9 +20,9 @@ from oberih.archive.metadata import CaptureInfo, Description
 from oberih.archive.ocfl import begin, read_object
 from oberih.archive.people import Tombstone
 from oberih.archive.people.keyring import bury, keys_there
-from oberih.archive.people.records import add_person, person_data
+from oberih.archive.people.records import add_person, person_data, withdraw_person
 from oberih.archive.showing import shown_as
-from oberih.errors import InputError, KeyNeeded, StoreError
+from oberih.errors import Conflict, InputError, KeyNeeded, StoreError
 from ocfl_help import ocfl_py_root
 
 FILES = {"scans/church.tif": b"church", ".hidden/settings": b"also theirs", "Опис.txt": "Церква".encode()}
@@ -297,11 +297,9 @@ def test_what_no_key_opens_keeps_nothing_else_out(
     [
         b'{"kind": "capture", "title": "\\ud800"}',  # half a character
         b'{"kind": "capture", "title": "x", "bytes": 999999999999999999999999999999}',
-        b"[" * 100_000,
         b'{"kind": "model", "title": "x", "captures": 7}',
         b'{"kind": ["capture"], "title": {"uk": 1}}',
         b'{"kind": "model", "title": "x", "captures": [{"id": "ark:/1/\\ud800"}], "more": ["\\ud800"]}',
-        b"[]",
     ],
 )
 def test_what_a_stranger_s_object_says_harms_nobody(archive: Archive, tmp_path: Path, about: bytes) -> None:
@@ -365,3 +363,53 @@ def test_a_sheet_that_two_bring_at_once_is_deposited_once(archive: Archive, tmp_
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(lambda one: deposit_sheet(one, folder, sheet), others))
     assert sum(len(one.made) for one in done) == sum(len(one.there) for one in done) == 8
+
+
+DEEP = b'{"kind": "archive", "x": ' + b"[" * 900 + b"]" * 900 + b"}"
+
+
+@pytest.mark.parametrize("about", [b"[" * 100_000, b"[]", DEEP])
+def test_what_does_not_tell_what_it_is_stays_out(archive: Archive, tmp_path: Path, about: bytes) -> None:
+    theirs = make(tmp_path / "theirs")[0]
+    with begin(theirs.main, "ark:/12345/theirs", message="m", user=("A", "mailto:a@example.org")) as one:
+        one.add("object.json", [about])
+        one.add("settings.json", [b'{"stores": {}}'])
+        one.finish()
+    (trouble,) = adopt(archive, theirs.holding("main")).troubles
+    assert isinstance(trouble.error, InputError)
+    assert "ark:/12345/theirs" not in archive.index
+
+
+def test_what_is_of_our_people_gets_no_version_from_others(tmp_path: Path) -> None:
+    mine, secrets = archive_with(tmp_path / "mine", "second")
+    person, other = (add_person(mine, {"name": name}) for name in ("Stork", "Crane"))
+    withdraw_person(mine, other, "law")
+    shutil.copytree(mine.folder, tmp_path / "copy")
+    copy = open_archive(tmp_path / "copy")
+    for entry in list(copy.index.objects()):
+        if entry.kind in ("person", "journal", "archive"):
+            with begin(
+                copy.main, entry.id, base=copy.object(entry.id), message="m", user=("A", "urn:a")
+            ) as one:
+                one.keep()
+                one.add("object.json", [b'{"kind": "capture", "title": "Harmless"}'])
+                one.finish()
+    adopt(mine, copy.holding("main"))
+    assert not [entry for entry in mine.index.objects() if entry.title == "Harmless"]
+    assert verify(mine).whole
+    assert person_data(mine, person, [secrets["ada"]]) == {"name": "Stork"}
+
+
+def test_what_was_lost_is_not_replaced_by_another_of_its_name(tmp_path: Path) -> None:
+    mine, _ = archive_with(tmp_path / "mine", "second")
+    made = recording(mine, tmp_path)
+    replicate(mine)
+    shutil.rmtree(placed(mine, "main", made.id))
+    theirs = make(tmp_path / "theirs")[0]
+    with begin(theirs.main, made.id, message="m", user=("A", "urn:a")) as one:
+        one.add("object.json", [b'{"kind": "capture", "title": "Another"}'])
+        one.finish()
+    (trouble,) = adopt(mine, theirs.holding("main")).troubles
+    assert isinstance(trouble.error, Conflict)
+    done = verify(mine, mend=True)
+    assert done.whole and done.lost == []

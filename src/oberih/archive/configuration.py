@@ -7,7 +7,7 @@ from typing import Any
 
 from oberih import settings as rules
 from oberih.archive.archive import MAIN, Archive
-from oberih.archive.deposit import ABOUT, deposit_files, new_version
+from oberih.archive.deposit import about_of, deposit_files, new_version
 from oberih.archive.identity import identity
 from oberih.archive.index import Entry
 from oberih.archive.ocfl import object_keys, read_object
@@ -92,7 +92,7 @@ def candidates(archive: Archive) -> Iterator[tuple[datetime, dict[str, Any]]]:
             found = read_object(archive.main, key)
             if SETTINGS not in found.inventory.files():
                 continue
-            if json.loads(found.read(ABOUT)).get("kind") != CONFIGURATION:
+            if about_of(found).get("kind") != CONFIGURATION:
                 continue
             table = json.loads(found.read(SETTINGS))
         except (OberihError, ValueError, AttributeError, RecursionError):

@@ -50,6 +50,7 @@ __all__ = [
     "entry_at",
     "entry_of",
     "new_version",
+    "read_about",
     "readable_text",
 ]
 
@@ -294,18 +295,18 @@ def about_of(found: OcflObject) -> dict[str, Any]:
     if ABOUT not in found.inventory.files():
         return {}
     try:
-        return told(found.read(ABOUT))
+        return read_about(found.read(ABOUT))
     except ValueError:
         return {}  # somebody else's file of that name
 
 
-def told(data: bytes) -> dict[str, Any]:
+def read_about(data: bytes) -> dict[str, Any]:
     """What an ``object.json`` says, whoever wrote it; what is not of its kind is left out.
 
     Raises `ValueError` if it is none.
     """
     try:
-        about = cleaned(json.loads(data))
+        about = cleaned(json.loads(data))  # both are bounded by the depth that Python allows
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(about, dict):

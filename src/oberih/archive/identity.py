@@ -27,7 +27,7 @@ def identity(store: Store) -> str:
             told = json.loads(read_file(store, key, SMALL))
         except KeyError:
             continue
-        except (ValueError, InputError):
+        except (ValueError, InputError, RecursionError):
             told = None
         if isinstance(told, dict) and isinstance(told.get("id"), str) and told["id"]:
             return str(told["id"])

@@ -96,12 +96,13 @@ def rebuilt(folder: Path, source: str, identities: Sequence[str], progress: Prog
                     restore_all(archive, name, held, done, identities, progress)
             else:
                 open_main(archive, create=being_made(archive.settings) and not lost_settings)
+            known = archive.settings.stores  # what a store says of itself does not make it trusted
             if lost_settings or (source and settings_are_new(archive)):
                 recall(archive, held.store if source else archive.main, done)
             index_all(archive, done, progress)
             if source:
                 # What was withdrawn elsewhere meanwhile, `replicate` destroys.
-                told = people_back(archive, name, held, identities)
+                told = people_back(archive, name, held, identities, known)
                 done.troubles += [Trouble(name, pseudonym, error) for pseudonym, error in told]
             archive.forget_strangers()
             move_aside(folder / INDEX)

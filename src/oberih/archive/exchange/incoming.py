@@ -11,6 +11,7 @@ from pathlib import Path
 from oberih.archive.archive import MAIN, Archive
 from oberih.archive.configuration import CONFIGURATION
 from oberih.archive.deposit import (
+    ABOUT,
     CAPTURE,
     ORIGINALS,
     Deposited,
@@ -18,6 +19,7 @@ from oberih.archive.deposit import (
     described,
     digest_of,
     entry_at,
+    read_about,
 )
 from oberih.archive.exchange.bagit import bag_bytes, read_bag, unpacked, validate_bag
 from oberih.archive.exchange.sheets import Item, Row, match, read_sheet
@@ -27,14 +29,14 @@ from oberih.archive.index import GOOD, Replica, instant
 from oberih.archive.journal import JOURNAL
 from oberih.archive.lock import locked
 from oberih.archive.metadata.description import CaptureInfo, Description
-from oberih.archive.ocfl import copy_object, object_key, validate_object
+from oberih.archive.ocfl import OcflObject, copy_object, object_key, read_object, validate_object
 from oberih.archive.people.withdrawals import (
     PERSON,
     WITHDRAWAL,
 )
 from oberih.archive.rebuild import unread
 from oberih.archive.replicate import Trouble, none_opened
-from oberih.archive.stores import Unreadable
+from oberih.archive.stores import Unreadable, exists
 from oberih.errors import Conflict, Damaged, InputError, KeyNeeded, NotInArchive
 from oberih.i18n import say
 from oberih.progress import Progress
@@ -240,6 +242,41 @@ def adopt(
     return done
 
 
+def ours_alone(archive: Archive, found: OcflObject) -> bool:
+    """Whether an object is of a kind that does not come from others, here or in any of its versions:
+    settings, people, the word on who withdrew. Raises `InputError` if it does not tell what it is.
+    """
+    if found.id in archive.index and archive.entry(found.id).kind in (CONFIGURATION, PERSON, JOURNAL):
+        return True
+    for version in found.inventory.versions:
+        if ABOUT not in found.inventory.files(version):
+            continue
+        try:
+            about = read_about(found.read(ABOUT, version))
+        except ValueError as error:
+            raise InputError(
+                say("{id} does not tell what it is: its object.json cannot be read.", id=found.id),
+                "It was not taken. Ask those who keep the other archive.",
+            ) from error
+        kind, title = about.get("kind"), about.get("title")
+        if kind in (CONFIGURATION, PERSON) or (kind == JOURNAL and title == WITHDRAWAL):
+            return True
+    return False
+
+
+def refuse_another(archive: Archive, found: OcflObject) -> None:
+    """Raise `Conflict` for an object that the index knows, that the main store has lost, and that is another
+    than the index says: else it would take the place of ours.
+    """
+    if found.id not in archive.index or exists(archive.main, f"{object_key(found.id)}/inventory.json"):
+        return  # of one that is there, the histories are compared
+    if archive.entry(found.id).digest != found.digest:
+        raise Conflict(
+            say("{id} is not the object of that name which was lost here.", id=found.id),
+            "It was not taken. Restore ours first: oberih verify --heal",
+        )
+
+
 def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) -> tuple[str, bool]:
     """Take one object; returns its identifier, and whether anything of it is new, which settings and people
     never are. It is looked at in a place of ours before anybody can see it.
@@ -253,10 +290,9 @@ def taken(archive: Archive, held: Holding, key: str, identities: Sequence[str]) 
                 say("{id} came damaged: {why}", id=identifier, why=wrong[0].message),
                 "Let the other archive verify and heal its store, then try again.",
             )
-        brought = entry_at(scratch, mine)
-        withdrawal = brought.kind == JOURNAL and brought.title == WITHDRAWAL
-        if brought.kind in (CONFIGURATION, PERSON) or withdrawal:
+        if ours_alone(archive, read_object(scratch, mine)):
             return identifier, False
+        refuse_another(archive, read_object(scratch, mine))
         copied = copy_object(scratch, mine, archive.main)
     entry = entry_at(archive.main, mine)
     archive.index.put([entry], [Replica(identifier, MAIN, entry.head, GOOD, instant())])

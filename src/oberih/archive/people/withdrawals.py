@@ -7,7 +7,7 @@ that is not trusted says of a withdrawal is reported, and neither copied nor bel
 made it up. Nor is a store that the settings do not know.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from oberih.archive.archive import Archive, stores_of
@@ -24,10 +24,11 @@ from oberih.archive.people.keyring import (
     keys_there,
     tombstones,
 )
-from oberih.archive.people.keys import new_tombstone, take_keys, tombstone_of
+from oberih.archive.people.keys import mend_key, new_tombstone, take_keys, tombstone_of
 from oberih.archive.stores import Store
 from oberih.errors import Conflict, OberihError, StoreError
 from oberih.i18n import say
+from oberih.settings import StoreSettings
 
 __all__ = [
     "PERSON",
@@ -138,24 +139,29 @@ def only_told_by(name: str, pseudonym: str) -> Conflict:
 
 
 def people_back(
-    archive: Archive, name: str, held: Holding, identities: Sequence[str]
+    archive: Archive, name: str, held: Holding, identities: Sequence[str], known: Mapping[str, StoreSettings]
 ) -> Iterator[tuple[str, OberihError]]:  # fmt: skip
     """Take people's keys from the store from which everything came back. First all withdrawals, from
-    wherever they are told, so that no key of theirs is taken. Of a store that is not trusted, tombstones are
-    not copied, and keys beside them stay there: yields whom it alone says to have withdrawn.
+    wherever they are told, so that no key of theirs is taken; then the keys that trusted stores have. Of a
+    store that is not trusted, tombstones are not copied, and keys beside them stay there: yields whom it
+    alone says to have withdrawn. ``known``: stores of the settings that were there before.
     """
     keep_withdrawals(archive)
-    believed = is_trusted(archive, held)
+    believed, marker = is_trusted(known, held), identity(held.store)
+    others = [one for one in changeable(archive) if one is not archive.main and identity(one) != marker]
+    there = {pseudonym for one in others for pseudonym in keys_there(one)}
+    for pseudonym in sorted(there - keys_there(archive.main).keys() - withdrawn(archive)):
+        mend_key(others, archive.main, pseudonym, believed=trusted(archive))
     take_keys(held.store, archive.main, identities=identities, bury_there=believed)
     if not believed:
         for pseudonym in sorted(tombstones(held.store).keys() - tombstones(archive.main).keys()):
             yield pseudonym, only_told_by(name, pseudonym)
 
 
-def is_trusted(archive: Archive, held: Holding) -> bool:
+def is_trusted(known: Mapping[str, StoreSettings], held: Holding) -> bool:
     """What the settings say of a store, by its marker. One that they do not know is not."""
     marker = identity(held.store)
-    for given in archive.settings.stores.values():
+    for given in known.values():
         if marker and given.id == marker:
             return not given.untrusted
     return False
