@@ -89,8 +89,9 @@ def agrees_with_trimesh(kind: Format, path: Path) -> bool | None:
         read_or_refused(kind, path)
         return None
     model = read_or_refused(kind, path)
-    if model is None:
-        return False
+    if model is None:  # of a mesh whose faces are all broken, trimesh keeps the vertices
+        faceless = all(isinstance(shape, trimesh.Trimesh) and not len(shape.faces) for shape in shapes)
+        return None if faceless else False
     boxes = [
         shape.bounds if shape.bounds is not None else [shape.vertices.min(axis=0), shape.vertices.max(axis=0)]
         for shape in shapes

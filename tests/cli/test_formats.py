@@ -1,6 +1,9 @@
 """``oberih export``, ``import`` and ``formats``, as people and programs use them."""
 
 import json
+import os
+import pkgutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,6 +174,50 @@ def test_what_cannot_be_read_is_kept_all_the_same(said: Said, home: Path) -> Non
     assert not (home / "broken" / "report.json").exists()
 
 
+@pytest.mark.parametrize("name", ["wall.jpg", "wall.mtl"])
+def test_a_file_of_somebody_else_is_not_replaced(said: Said, home: Path, name: str) -> None:
+    (home / name).write_text("a photograph")
+    assert name in said("export", "wall.glb", "--to", "obj", "-o", "wall.obj", code=8)
+    assert (home / name).read_text() == "a photograph" and not (home / "wall.obj").exists()
+    (home / name).unlink()
+    for _ in range(2):  # again over its own
+        said("export", "wall.glb", "--to", "obj", "-o", "wall.obj")
+
+
+def test_a_name_that_says_another_kind(said: Said, home: Path) -> None:
+    (home / "other.glb").write_text("mine")
+    assert ".obj" in said("export", "wall.glb", "--to", "obj", "-o", "other.glb", code=2)
+    assert (home / "other.glb").read_text() == "mine"
+    said("export", "wall.glb", "--to", "copc", "-o", "wall.laz")
+    shown = said("export", "wall.glb", "--to", "3dtiles", "-o", "other.glb", code=2)
+    assert "other.glb is a file, and 3D Tiles" in shown
+    said("export", "wall.glb", "--to", "obj", "-o", "WALL.OBJ")
+    said("export", "wall.glb", "--to", "glb-draco", "-o", "small.glb")
+    said("export", "wall.glb", "--to", "3dtiles", "-o", "tiles.glb")
+
+
+@pytest.mark.parametrize(
+    ("where", "command", "advice"),
+    [
+        ("oberih.formats.stl.decimals_for", ["export", "wall.glb", "--to", "stl", "-o", "x.stl"], "Nothing"),
+        ("oberih.reconstruct.imported.preview", ["import", "wall.glb", "-o", "x"], "begins anew"),
+    ],
+)  # fmt: skip
+def test_stopped(
+    said: Said, home: Path, monkeypatch: pytest.MonkeyPatch, where: str, command: list[str], advice: str
+) -> None:
+    real = pkgutil.resolve_name(where.replace(".decimals", ":decimals").replace(".preview", ":preview"))
+
+    def struck(*given: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(*given)
+
+    monkeypatch.setattr(where, struck)
+    shown = said(*command, code=130)
+    assert "Stopped." in shown and advice in shown and "go on from here" not in shown
+    assert not (home / "x.stl").exists()
+
+
 def test_mistakes(said: Said, home: Path) -> None:
     assert "wall" in said("export", "walls.glb", "--to", "stl", "-o", "x.stl", code=2)
     assert "step" in said("export", "wall.glb", "--to", "step", "-o", "x.step", code=2)
@@ -181,3 +228,20 @@ def test_mistakes(said: Said, home: Path) -> None:
     assert "no model" in said("export", ".", "--to", "stl", "-o", "x.stl", code=2)
     assert "--unit" in said("import", "wall.glb", "-o", "wall", "--unit", "mm", code=2)
     assert "parsec" in said("import", "wall.glb", "-o", "wall", "--unit", "parsec", code=2)
+
+
+def test_so_many_triangles_are_at_most_so_many_or_it_is_said(said: Said, tmp_path: Path) -> None:
+    tetra = trimesh.creation.icosphere(subdivisions=0)
+    parts = [tetra.copy().apply_translation([3 * i, 0, 0]) for i in range(3)]
+    trimesh.Scene(parts).export(tmp_path / "parts.glb")
+    told = json.loads(said("export", "parts.glb", "--to", "glb", "-o", "few.glb", "--triangles", 4,
+                           "--progress", "json").splitlines()[-1])  # fmt: skip
+    found = read_model(tmp_path / "few.glb").triangles
+    assert 1 <= found <= 4 or f"It could not be simplified below {found} triangles." in str(told)
+
+
+def test_what_cannot_be_made_so_coarse_is_said(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+    monkeypatch.setattr("oberih.geometry.simplify.simplified", lambda mesh, *_, **__: mesh)
+    trimesh.creation.icosphere(subdivisions=2).export("ball.ply")
+    words = said("export", "ball.ply", "--to", "ply", "-o", "few.ply", "--triangles", 4)
+    assert "It could not be simplified below 320 triangles." in words

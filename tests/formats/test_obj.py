@@ -44,8 +44,15 @@ def test_assimp_reads_counts_box_and_colours(tmp_path: Path) -> None:
     assert [mesh.num_faces for mesh in scene.meshes] == [2, 1]
     points = np.concatenate([np.asarray(mesh.vertices).reshape(-1, 3) for mesh in scene.meshes])
     np.testing.assert_allclose([points.min(axis=0), points.max(axis=0)], BOTH.bounds(), atol=1e-6)
+    white = np.asarray(scene.meshes[0].colors[0]).reshape(len(TEXTURED.vertices), -1)
+    np.testing.assert_array_equal(white, 1)  # and not black over the texture
     colours = np.asarray(scene.meshes[1].colors[0]).reshape(3, -1)[:, :3]
     np.testing.assert_allclose(colours, COLOURED.colours / 255, atol=1e-4)
+
+
+def test_a_texture_alone_has_no_colours(tmp_path: Path) -> None:
+    path = written("obj", tmp_path, Model((TEXTURED, TEXTURED)))
+    assert {len(line.split()) for line in path.read_text().splitlines() if line.startswith("v ")} == {4}
 
 
 def test_what_was_written_comes_back(tmp_path: Path) -> None:

@@ -73,6 +73,25 @@ def test_points_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "face",
+    ["2000000000 0 1 2", "-1 0 1 2", "3 0 1", "x 0 1 2", "4 0 1 2 # 3", "1e300 0 1 2", "9 0 1 2 3 4 5"],
+)
+def test_faces_with_fewer_corners_than_they_say_are_left_out_with_a_note(tmp_path: Path, face: str) -> None:
+    model = from_text(tmp_path, f"OFF\n4 2 0\n{SQUARE}3 0 1 2\n{face}\n")
+    assert model.triangles == 1
+    (note,) = model.notes
+    assert note.startswith("1 face was left out: it has fewer corners")
+    with pytest.raises(UnreadableModel, match="fewer corners than they say"):
+        from_text(tmp_path, f"OFF\n4 1 0\n{SQUARE}{face}\n")
+
+
+def test_a_broken_face_among_lines_of_many_lengths(tmp_path: Path) -> None:
+    lines = "".join(f"3 0 1 2 {'7 ' * more}\n" for more in range(20) for _ in range(2))
+    model = from_text(tmp_path, f"OFF\n4 41 0\n{SQUARE}{lines}99 {'1 ' * 40}\n")
+    assert model.triangles == 40 and len(model.notes) == 1
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("OFF BINARY\n4 1 0\n" + SQUARE, "binary"),
@@ -81,6 +100,8 @@ def test_points_alone(tmp_path: Path) -> None:
         ("OFF\n999999999999 1 0\n" + SQUARE, "does not have"),
         ("OFF\n4 1 0\n" + SQUARE + "3 0 1 9\n", "vertices that it does not have"),
         ("OFF\n4 1 0\n" + SQUARE.replace("1", "nan") + "3 0 1 2\n", "no numbers"),
+        ("OFF\n4 1 0\n" + SQUARE.replace("1", "1e30") + "3 0 1 2\n", "coordinates are too large"),
+        ("OFF\n4 0 0\n" + "1e30 0 0\n" * 4, "coordinates are too large"),
         ("OFF\n", "does not begin"),
     ],
 )

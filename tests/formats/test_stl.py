@@ -70,6 +70,12 @@ def test_wrong_counts_are_taken_with_a_note(tmp_path: Path, count: int, after: b
     assert model.triangles == triangles and len(model.notes) == 1
 
 
+def test_a_count_beyond_all_and_one_facet_of_nothing_gives_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "giant.stl"
+    path.write_bytes(bytes(80) + b"\xff" * 4 + bytes(50))
+    assert read(path).notes == ("Its count of triangles is wrong: all that it has were taken.",)
+
+
 def test_fewer_facets_than_it_says_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableModel, match="3 triangles, and has room for 2"):
         read(binary(tmp_path, count=3))

@@ -310,3 +310,33 @@ def test_small_holes_do_not_hold_the_surface() -> None:
     coarse = simplified(holed, 300)
     assert len(coarse.faces) <= 300
     assert farthest(coarse, holed) < 0.08
+
+
+def test_surfaces_that_branch_become_as_coarse_as_was_asked_for() -> None:
+    # Three walls that meet at one edge, which is in three faces all along.
+    mesh = grid(21, seam=False, bump=0)
+    walls = [mesh.vertices @ turned.T for turned in (np.eye(3), spun(2.0), spun(4.0))]
+    whole = Mesh(
+        np.concatenate(walls).astype(np.float32),
+        np.concatenate([mesh.faces + i * len(mesh.vertices) for i in range(3)]).astype(np.int32),
+    )
+    coarse = simplified(whole, 12)
+    assert 6 <= len(coarse.faces) <= 12
+    assert farthest(coarse, whole) < 1e-5
+
+
+def spun(angle: float) -> NDArray[np.float64]:
+    return np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+
+
+def test_small_separate_pieces_go_where_they_would_be_too_many() -> None:
+    mesh = grid(21, seam=False)
+    rng = np.random.default_rng(0)
+    dust = (rng.random((300, 1, 3)) + 0.001 * rng.random((300, 3, 3))).astype(np.float32).reshape(-1, 3)
+    whole = Mesh(
+        np.concatenate([mesh.vertices, dust]),
+        np.concatenate([mesh.faces, len(mesh.vertices) + np.arange(900).reshape(-1, 3)]).astype(np.int32),
+    )
+    coarse = simplified(whole, 100)
+    assert 50 <= len(coarse.faces) <= 100
+    assert distances(coarse, mesh.vertices).max() < 0.02

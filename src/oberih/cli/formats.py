@@ -3,7 +3,8 @@
 import json
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import click
 
 from oberih.cli.deposit import tell_receipts
 from oberih.cli.running import PathType, archive_option, how_told, tell_result, told, working
-from oberih.errors import InputError
+from oberih.errors import Cancelled, InputError
 from oberih.i18n import Language, available, say
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["commands"]
 
 FILE = PathType(path_type=Path)
+MERE = 8  # a part of so few triangles may vanish
 
 
 def commands(t: Language) -> list[click.Command]:
@@ -84,14 +86,14 @@ def export(t: Language) -> click.Command:
 
         wanted = format_named(name)
         refuse_same(model, out)
-        with working(progress_kind, t) as (progress, shown):
+        refuse_other_kind(wanted, out)
+        with stopped(say("Nothing was written.")), working(progress_kind, t) as (progress, shown):
             with progress.stage("reading", 1) as stage:
                 given = load_model(model, wanted, photo_names=photo_names, progress=progress)
                 stage.tick(1)
             given = made_smaller(given, wanted, triangles, texture, progress)
-            with progress.stage("exporting", 1) as stage:
+            with progress.stage("exporting", 1):  # no tick at its end: what is written is not stopped
                 wanted.write(out, given, progress)
-                stage.tick(1)
         record: dict[str, object] = {
             "out": str(out), "format": wanted.name, "triangles": given.triangles,
             "scale_known": given.scale_known, "notes": list(given.notes),
@@ -109,6 +111,38 @@ def refuse_same(model: Path, out: Path) -> None:
         raise InputError("The export would take the place of the model itself.", "Give another name with -o.")
 
 
+def refuse_other_kind(wanted: "Format", out: Path) -> None:
+    """``out`` must not be called like a file of another format, in whose programs it would not open."""
+    from oberih.formats import FORMATS
+
+    if not wanted.extension:
+        if out.exists() and not out.is_dir():
+            raise InputError(
+                say("{path} is a file, and {name} is written as a folder.", path=out, name=wanted.title),
+                "Give an empty or a new folder.",
+            )
+        return
+    name = out.name.lower()
+    if name.endswith(wanted.extension) or wanted.extension.endswith(out.suffix.lower()):
+        return
+    others = [one for one in FORMATS if one.extension and name.endswith(one.extension)]
+    if any(one.module != wanted.module for one in others):
+        raise InputError(
+            say("{path} does not end in {ending}, as {name} does.",
+                path=out, ending=wanted.extension, name=wanted.title),
+            say("Give -o a name that ends in {ending}.", ending=wanted.extension),
+        )  # fmt: skip
+
+
+@contextmanager
+def stopped(advice: str) -> Iterator[None]:
+    """What begins anew each time does not go on from where it was stopped: ``advice`` says what to do."""
+    try:
+        yield
+    except Cancelled as error:
+        raise Cancelled("Stopped.", advice) from error
+
+
 def made_smaller(
     given: "Model", wanted: "Format", triangles: int | None, texture: int | None, progress: "Progress"
 ) -> "Model":
@@ -120,15 +154,34 @@ def made_smaller(
     parts = []
     if not triangles and not texture:
         return given
-    share = min(1.0, (triangles or given.triangles) / max(given.triangles, 1))
+    sizes = [len(part.faces) for part in given.parts]
+    shares = shared(sizes, triangles) if triangles and triangles < given.triangles else sizes
     with progress.stage("simplifying", max(given.triangles, 1)) as stage:
-        for part in given.parts:
-            small = part
-            if share < 1:
-                small = simplified(part, max(4, int(share * len(part.faces))), progress=progress)
-            parts.append(smaller_texture(small, texture) if texture else small)
+        for part, share in zip(given.parts, shares, strict=True):
+            if share:
+                small = simplified(part, share, progress=progress)
+                parts.append(smaller_texture(small, texture) if texture else small)
             stage.tick(len(part.faces))
-    return replace(given, parts=tuple(parts))
+    if triangles:  # closed parts keep four faces or so: the least may go for the others
+        total = sum(len(part.faces) for part in parts)
+        for part in sorted(parts, key=lambda part: len(part.faces)):
+            if total > triangles and len(part.faces) < total and len(part.faces) <= MERE:
+                parts = [one for one in parts if one is not part]
+                total -= len(part.faces)
+    found = replace(given, parts=tuple(parts))
+    if triangles and found.triangles > triangles:
+        note = say("It could not be simplified below {count:,d} triangles.", count=found.triangles)
+        found = replace(found, notes=(*given.notes, note))
+    return found
+
+
+def shared(sizes: list[int], triangles: int) -> list[int]:
+    """How many of so many triangles each part gets; the smallest may get none."""
+    shares = [triangles * size // max(sum(sizes), 1) for size in sizes]
+    for number in sorted(range(len(sizes)), key=lambda one: -sizes[one]):
+        if sum(shares) < triangles and shares[number] < sizes[number]:
+            shares[number] += 1
+    return shares
 
 
 def importing(t: Language) -> click.Command:
@@ -170,7 +223,7 @@ def importing(t: Language) -> click.Command:
         if not file.is_file():
             raise InputError(say("There is no file {path}.", path=file), "Check the spelling of the path.")
         kept: list[Deposited] = []
-        with ExitStack() as stack:
+        with stopped(say("Run the same command again: it begins anew.")), ExitStack() as stack:
             place = (
                 out
                 or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oberih-import-"))) / "model"

@@ -63,7 +63,7 @@ def sound_faces(
         lost = int((out & good).sum())
         good &= ~out
         if not good.any():
-            raise broken(path, say("its coordinates are no numbers"))
+            raise broken(path, nowhere(vertices[~there]))
         if lost:
             notes.append(
                 say(
@@ -75,12 +75,19 @@ def sound_faces(
     return good
 
 
+def nowhere(vertices: NDArray[np.float64]) -> str:
+    """Why these vertices are not `finite`."""
+    if np.isfinite(vertices).all():
+        return say("its coordinates are too large")
+    return say("its coordinates are no numbers")
+
+
 def sound_points(path: Path, points: NDArray[np.float64], notes: list[str]) -> NDArray[np.bool_]:
     """Which points are somewhere. Raises `UnreadableModel` if there are points and none is."""
     there = finite(points)
     lost = int((~there).sum())
     if lost and lost == len(points):
-        raise broken(path, say("its coordinates are no numbers"))
+        raise broken(path, nowhere(points[~there]))
     if lost:
         notes.append(
             say(

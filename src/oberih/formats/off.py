@@ -92,14 +92,30 @@ def read(path: Path) -> Model:
     lines = Lines(rest)
     width = int(lines.words[:vertex_count].max())
     table = lines.floats(np.arange(vertex_count), 0, min(width, 12))
-    corners = polygons(lines, np.arange(vertex_count, vertex_count + face_count))
-    return model_of(path, table, corners, (bool(turned), bool(coloured), bool(textured)))
+    *corners, lost = polygons(lines, np.arange(vertex_count, vertex_count + face_count))
+    notes: list[str] = []
+    if lost:
+        if not (corners[0] >= 3).any():
+            raise broken(path, say("its faces have fewer corners than they say"))
+        notes.append(
+            say(
+                "{count} face was left out: it has fewer corners than it says.",
+                "{count} faces were left out: they have fewer corners than they say.",
+                count=lost,
+            )
+        )
+    return model_of(
+        path, table, (corners[0], corners[1]), (bool(turned), bool(coloured), bool(textured)), notes
+    )
 
 
-def polygons(lines: Lines, which: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Counts ``(N,)`` and corners ``(sum,)`` of the faces; what follows on their lines is left."""
+def polygons(lines: Lines, which: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Counts ``(N,)`` and corners ``(sum,)`` of the faces, and how many have fewer corners than they name
+    (counted as 0); what follows on their lines is left.
+    """
+    lost = 0
     if not len(which):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), lost
     words = lines.words[which]
     counts = np.zeros(len(which), np.int64)
     rows: list[tuple[NDArray[np.intp], NDArray[np.int64]]] = []
@@ -112,16 +128,19 @@ def polygons(lines: Lines, which: NDArray[np.intp]) -> tuple[NDArray[np.int64], 
             if 0 < n < values.shape[1]:
                 counts[mine] = n
                 rows.append((mine, values[values[:, 0] == n, 1 : n + 1]))
+            elif n:
+                lost += len(mine)
     for place in rest:
         row = np.nan_to_num(lines.floats(which[[place]], 0, int(words[place]))[0], nan=-1)
-        n = int(np.clip(row[0], 0, len(row) - 1))
+        n = int(row[0]) if 0 <= row[0] < len(row) else 0
+        lost += n != row[0]
         counts[place] = n
         rows.append((np.array([place]), np.clip(row[None, 1 : n + 1], -1, 2**53).astype(np.int64)))
     begins = np.cumsum(counts) - counts
     corners = np.empty(int(counts.sum()), np.int64)
     for places, part in rows:
         corners[begins[places][:, None] + np.arange(part.shape[1])] = part
-    return counts, corners
+    return counts, corners, lost
 
 
 def model_of(
@@ -129,9 +148,9 @@ def model_of(
     table: NDArray[np.float64],
     faces: tuple[NDArray[np.int64], NDArray[np.int64]],
     has: tuple[bool, bool, bool],
+    notes: list[str],
 ) -> Model:
     """``table``: what stands on the lines of vertices. ``has``: normals, colours, texture coordinates."""
-    notes: list[str] = []
     turned, coloured, textured = has
     behind = 3 + 3 * turned
     normals: NDArray[Any] | None = table[:, 3:6] if turned and table.shape[1] >= 6 else None

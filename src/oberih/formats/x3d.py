@@ -8,7 +8,6 @@ Specification: ISO/IEC 19775-1:2023 and 19776-1, https://www.web3d.org/documents
 
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -17,6 +16,7 @@ from PIL import Image
 
 from oberih import __version__
 from oberih.errors import InputError
+from oberih.formats._beside import safe_stem
 from oberih.formats._numbers import Piece, decimals_for, put_rows
 from oberih.formats.gltf._vertices import split_corners
 from oberih.formats.model import Model
@@ -51,7 +51,7 @@ def write(path: Path, model: Model, progress: Progress) -> None:
     with whole_files(path) as folder, (folder / path.name).open("wb") as file:
         file.write(HEAD.encode())
         for number, part in enumerate(parts):
-            name = f"{path.stem}-{number + 1}.jpg" if number else f"{path.stem}.jpg"
+            name = f"{safe_stem(path)}-{number + 1}.jpg" if number else f"{safe_stem(path)}.jpg"
             if part.texture is not None and part.uv is not None:
                 Image.fromarray(part.texture).save(folder / name, "JPEG", quality=QUALITY)
                 progress.check()
@@ -66,8 +66,9 @@ def write_part(file: BinaryIO, part: Mesh, picture: str, progress: Progress) -> 
     normals = part.normals if part.normals is not None else part.vertex_normals()
     look = ""
     if uv is not None:
-        name = quote(picture)  # twice: Assimp's reader stumbles over a list of one, and takes the first
-        address = quoteattr(f'"{name}" "./{name}"')
+        # Readers take the first that they find. Assimp takes the first, cuts at blanks before it looks for
+        # quotation marks, and refuses the file if their number does not come out.
+        address = quoteattr(f'"{picture} " "{picture}" "{picture}"')
         look = f"<ImageTexture url={address}/>"
     file.write(
         f'<Shape><Appearance><Material diffuseColor="1 1 1"/>{look}</Appearance>\n'

@@ -40,6 +40,7 @@ wp.set_module_options({"enable_backward": False, "max_unroll": 1})
 
 STEPS = 50_000  # of one launch
 ALIVE, SIZE, STAMP, NEXT = wp.constant(0), wp.constant(1), wp.constant(2), wp.constant(3)
+FREE = wp.constant(4)  # 1: tunnels may close, and the surface may come to branch there
 NEVER = wp.constant(wp.float64(1e300))
 TURN = wp.constant(wp.float64(0.2))  # cosine: no face turns by more in one collapse
 SLIVER = wp.constant(wp.float64(0.02))  # no face becomes thinner than this (1: equilateral), unless it was
@@ -100,7 +101,7 @@ def whole(s: Surface, v: wp.int32, i: wp.int32, count: wp.int32):
                     common += 1
         c = s.after[c]
         around = c != start
-    if common != s.ring[i, 1] and not (common == 2 and closes(s, v, i, count, stamp)):
+    if s.state[FREE] == 0 and common != s.ring[i, 1] and not (common == 2 and closes(s, v, i, count, stamp)):
         return False
     start = s.head[v]
     c = int(start)
@@ -117,7 +118,9 @@ def whole(s: Surface, v: wp.int32, i: wp.int32, count: wp.int32):
                 now = normal(s, to, a, b)
                 area = wp.length(now)
                 size = wp.length(before)
-                if wp.dot(before, now) < TURN * area * size or area <= wp.float64(0.0):
+                if wp.dot(before, now) < TURN * area * size or (
+                    area <= wp.float64(0.0) and size > wp.float64(0.0)
+                ):
                     return False
                 thin = area / longest(s, to, a, b)
                 if thin < SLIVER and thin * longest(s, w, a, b) < size:
@@ -310,7 +313,10 @@ def collapse(s: Surface, triangles: wp.int32, steps: wp.int32):
 
 
 class Collapse:
-    """A surface while it becomes coarser. ``faces``: ``(F, 3)`` of wedges."""
+    """A surface while it becomes coarser. ``faces``: ``(F, 3)`` of wedges.
+
+    ``free``: its tunnels may close; where they do, it branches, and holds until its vertices are parted.
+    """
 
     def __init__(
         self,
@@ -318,11 +324,13 @@ class Collapse:
         vertex: NDArray[np.int32],
         faces: NDArray[np.int32],
         locked: NDArray[np.bool_],
+        *,
+        free: bool = False,
     ) -> None:
         start_warp()
         count = self._vertices = len(locked)
         self._corner = faces.astype(np.int32).ravel()
-        self._state = np.array([len(faces), 0, 0, 0], np.int32)
+        self._state = np.array([len(faces), 0, 0, 0, int(free)], np.int32)
         at = vertex[self._corner]
         order = np.argsort(at, kind="stable").astype(np.int32)
         sizes = np.bincount(at, minlength=count)

@@ -12,6 +12,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from oberih.geometry._bake import baked, distances, filled, owners
 from oberih.geometry._charts import packed, unfolded
@@ -21,7 +23,8 @@ from oberih.progress import Progress
 
 __all__ = ["coarser", "farthest", "packed", "repainted", "simplified", "smaller_texture", "welded"]
 
-ENOUGH = 1.05  # so many times the triangles asked for is as asked for
+STRIDE = 0.6  # what branches is parted each time that so much of the triangles is left
+KEPT = 0.5  # of the triangles asked for may be the least that is left of the pieces that stay
 CORNERS = 0.02  # of charts, against the triangles asked for: with more, the atlas is made anew
 
 
@@ -34,18 +37,20 @@ def simplified(
 ) -> Mesh:
     """``mesh`` with at most about ``triangles`` faces.
 
-    ``locked``: ``(V,)`` vertices that must stay. A surface that branches, and one in many small pieces, may
-    keep more. Raises `Cancelled`.
+    ``locked``: ``(V,)`` vertices that must stay; without them small separate pieces vanish, the smallest
+    first, if there is no other way. What folds over where it gets coarser may keep more. Raises `Cancelled`.
     """
     progress = progress or Progress()
     progress.check()
     if len(mesh.faces) <= triangles:
         return mesh
     if mesh.uv is None or mesh.texture is None or chart_corners(mesh) <= CORNERS * triangles:
-        coarse, _ = collapsed(mesh, triangles, progress, locked)
-        if mesh.texture is None or len(coarse.faces) <= ENOUGH * triangles:
+        hard = mesh.texture is None and locked is None
+        coarse, _ = collapsed(mesh, triangles, progress, locked, hard=hard)
+        if mesh.texture is None or len(coarse.faces) <= triangles:
             return coarse
-    bare, _ = coarser(mesh, triangles, progress=progress, locked=locked)
+    plain = replace(mesh, uv=None, texture=None)
+    bare, _ = collapsed(plain, triangles, progress, locked, hard=locked is None)
     assert mesh.texture is not None
     return repainted(bare, mesh, max(mesh.texture.shape[:2]))
 
@@ -53,8 +58,9 @@ def simplified(
 def chart_corners(mesh: Mesh) -> int:
     """Vertices where three charts or more meet: they cannot collapse."""
     _, name = welded(mesh.vertices)
-    _, of = wedges_of(mesh, name)
-    return int((np.bincount(name[mesh.faces.ravel()[of]]) > 2).sum())
+    at = name[mesh.faces.ravel()]
+    _, of = wedges_of(mesh, at)
+    return int((np.bincount(at[of]) > 2).sum())
 
 
 def coarser(
@@ -109,18 +115,104 @@ def smaller_texture(mesh: Mesh, size: int) -> Mesh:
 
 
 def collapsed(
-    mesh: Mesh, triangles: int, progress: Progress, locked: NDArray[np.bool_] | None
+    mesh: Mesh, triangles: int, progress: Progress, locked: NDArray[np.bool_] | None, *, hard: bool = False
 ) -> tuple[Mesh, NDArray[np.int64]]:
-    """The collapse alone: as few faces as the charts allow, and which vertices are left."""
-    vertex, name = welded(mesh.vertices)
-    wedges, of = wedges_of(mesh, name)
-    stay = np.zeros(len(vertex), bool)
+    """The collapse alone: as few faces as the charts allow, and which vertices are left.
+
+    ``hard``: if that is too many, tunnels close, and if it still is, small pieces vanish.
+    """
+    found = once(mesh, triangles, progress, locked)
+    if not hard or len(found[0].faces) <= triangles:
+        return found
+    found = freely(mesh, triangles, progress)
+    if len(found[0].faces) > triangles:
+        fewer = worth(mesh, found[1][found[0].faces], triangles)
+        if len(fewer.faces) < len(mesh.faces):
+            found = freely(fewer, triangles, progress)
+    return found
+
+
+def freely(mesh: Mesh, triangles: int, progress: Progress) -> tuple[Mesh, NDArray[np.int64]]:
+    """The collapse where tunnels may close: the surface comes to branch there, and is parted anew."""
+    coarse, used = mesh, np.arange(len(mesh.vertices))
+    count = 0
+    while len(coarse.faces) > triangles and len(coarse.faces) != count:
+        count = len(coarse.faces)
+        fewer, there = once(coarse, max(triangles, int(STRIDE * count)), progress, None, free=True)
+        if not len(fewer.faces):
+            break
+        coarse, used = fewer, used[there]
+    return coarse, used
+
+
+def once(
+    mesh: Mesh, triangles: int, progress: Progress, locked: NDArray[np.bool_] | None, *, free: bool = False
+) -> tuple[Mesh, NDArray[np.int64]]:
+    """One run of the collapse."""
+    _, name = welded(mesh.vertices)
+    corners = name[mesh.faces]
+    good = (corners != np.roll(corners, 1, axis=1)).all(axis=1)
+    if not good.all():
+        uv = None if mesh.uv is None else mesh.uv[good]
+        mesh, corners = replace(mesh, faces=mesh.faces[good], uv=uv), corners[good]
+    if not len(corners):
+        return taken(mesh, np.zeros((0, 3), np.int32), np.zeros(0, np.int64))
+    at = parted(corners)
+    wedges, of = wedges_of(mesh, at)
+    stay = np.zeros(int(at.max()) + 1, bool)
     if locked is not None:
-        stay[name[locked]] = True
-    work = Collapse(places(mesh, wedges, of), name[mesh.faces.ravel()[of]].astype(np.int32), wedges, stay)
+        held = np.zeros(int(name.max()) + 1, bool)
+        held[name[locked]] = True
+        stay[at] = held[corners.ravel()]
+    work = Collapse(places(mesh, wedges, of), at[of].astype(np.int32), wedges, stay, free=free)
     while work.step(triangles):
         progress.check()
     return taken(mesh, work.faces(), of)
+
+
+def worth(mesh: Mesh, left: NDArray[np.int64], triangles: int) -> Mesh:
+    """The separate pieces that can be kept, the largest first; ``left``: as few faces as all come to."""
+    _, name = welded(mesh.vertices)
+    faces, count = name[mesh.faces], int(name.max()) + 1
+    ends = np.concatenate([faces[:, :2], faces[:, 1:]]).T
+    pieces, of = connected_components(
+        coo_array((np.ones(ends.shape[1]), ends), (count, count)), directed=False
+    )
+    piece = of[faces[:, 0]]
+    area = np.bincount(piece, np.linalg.norm(mesh.face_normals().astype(np.float64), axis=1), pieces)
+    least = np.bincount(of[name[left[:, 0]]], minlength=pieces)
+    order = np.argsort(-area, kind="stable")
+    stays = np.zeros(pieces, bool)
+    stays[order] = np.cumsum(least[order]) <= max(KEPT * triangles, least[order[0]])
+    here = stays[piece]
+    return replace(mesh, faces=mesh.faces[here], uv=None if mesh.uv is None else mesh.uv[here])
+
+
+def parted(faces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``(3F,)`` a number for the vertex of each corner, so that no edge has more than two faces and the faces
+    of each vertex are one fan: where surfaces touch or branch, each has vertices of its own.
+    """
+    start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    low, high = np.minimum(start, end), np.maximum(start, end)
+    order = np.lexsort((start > end, high, low))  # at an edge, first those that run one way
+    l, h = low[order], high[order]  # noqa: E741
+    first = np.flatnonzero(np.r_[True, (l[1:] != l[:-1]) | (h[1:] != h[:-1])])
+    size = np.diff(np.r_[first, len(order)])
+    two = first[size == 2]
+    one, other = order[two], order[two + 1]
+    for begin, many in zip(first[size > 2], size[size > 2], strict=True):
+        here = order[begin : begin + many]
+        ahead = int((start[here] < end[here]).sum())
+        pairs = min(ahead, many - ahead)
+        one, other = np.r_[one, here[:pairs]], np.r_[other, here[ahead : ahead + pairs]]
+    # The corners at both ends of an edge that two faces share are the same vertices.
+    following = np.arange(faces.size) // 3 * 3 + (np.arange(faces.size) + 1) % 3
+    same = start[one] == start[other]
+    ends = np.where(same, other, following[other]), np.where(same, following[other], other)
+    joined = coo_array(
+        (np.ones(2 * len(one)), (np.r_[one, following[one]], np.r_[ends])), (faces.size, faces.size)
+    )
+    return connected_components(joined, directed=False)[1].astype(np.int64)
 
 
 def welded(vertices: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -130,9 +222,8 @@ def welded(vertices: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np
     return first, number
 
 
-def wedges_of(mesh: Mesh, name: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """``(F, 3)`` wedges of the corners, and a corner of each wedge."""
-    at = name[mesh.faces.ravel()]
+def wedges_of(mesh: Mesh, at: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """``(F, 3)`` wedges of the corners, whose vertices are ``at``, and a corner of each wedge."""
     if mesh.uv is None:
         _, first, number = np.unique(at, return_index=True, return_inverse=True)
     else:

@@ -19,6 +19,7 @@ UNKNOWN = "unknown: nothing tells how the model was made, nor from what"
 FROM_FILE = "as the file says; it was not measured again"
 NO_UNIT = "unknown: the file does not say in which unit its numbers are"
 MOVED = "The coordinates lay far from zero and were moved there; the original keeps them."
+NO_AREA = "Its surface has no area."
 AS_GIVEN = "as the person said who imported it"
 
 
@@ -98,7 +99,11 @@ def import_report(given: Given, source: Source, *, unit_given: bool = False) -> 
         source=source,
         has=tuple(has(given, surface)),
         lacks=tuple(lacks(given)),
-        remarks=(*given.notes, *([MOVED] if given.origin.any() else [])),
+        remarks=(
+            *given.notes,
+            *([MOVED] if given.origin.any() else []),
+            *([NO_AREA] if given.parts and not surface.area.value else []),
+        ),
         surface=surface,
         error=ImportedError(total=figure(None, unit, UNKNOWN), drawing_scale=figure(None, "1:N", UNKNOWN)),
         scale=Scale(known=given.scale_known, unit="m" if given.scale_known else "unit", method=how),

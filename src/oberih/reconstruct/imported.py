@@ -25,14 +25,17 @@ from oberih.i18n import say
 from oberih.progress import Progress
 from oberih.reconstruct import paradata
 from oberih.reconstruct.import_report import ImportReport, Source, bare, import_html, import_report
+from oberih.reconstruct.measure import area, doubled_areas, sampled
 from oberih.reconstruct.output import Output
-from oberih.reconstruct.preview import Studio, looking
+from oberih.reconstruct.preview import SUPERSAMPLING, Studio, looking
 
 __all__ = ["ORIGINALS", "UNITS", "Imported", "import_model"]
 
 ORIGINALS = "originals"
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "km": 1000.0, "ft": 0.3048, "in": 0.0254}
 SIZE = (1200, 900)
+MOST_PIXELS = 3e9  # that the faces of the preview may cover, one behind the other: some seconds
+DOTS = 400_000  # that stand for the surface beyond that
 MOST_TEXELS = 2048  # of one side of one texture in the preview
 
 
@@ -146,13 +149,48 @@ def how(report: ImportReport, unit: str, wall: float, cpu: float) -> paradata.Pa
 
 def preview(given: Model) -> NDArray[np.uint8]:
     """``(H, W, 3)`` the model from the front, a little from above and from the side."""
-    if not given.triangles:
+    given = of_size_one(given)
+    if not given.triangles or not area(bare(given.parts)):
         return dotted(points_of(given))
-    shown = one_texture(given.parts)
+    shown = without_copies(one_texture(given.parts))
     studio = Studio(shown, around(given), np.array([0.0, 1.0, 0.0]))
+    if pixels_to_draw(shown, studio.view(*SIZE, turn=0.2)) > MOST_PIXELS:
+        places, _ = sampled(shown, DOTS, 0)
+        return dotted(PointCloud(places))
     view = studio.view(*SIZE)
     coloured = any(part.texture is not None or part.colours is not None for part in given.parts)
     return studio.photographic(view) if coloured else studio.clay(view)
+
+
+def of_size_one(given: Model) -> Model:
+    """The model moved to zero and scaled: numbers of any size make the same picture."""
+    low, high = given.bounds()
+    middle, size = (low + high) / 2, float((high - low).max()) or 1.0
+
+    def moved(places: NDArray[np.float32]) -> NDArray[np.float32]:
+        return ((places - middle) / size).astype(np.float32)
+
+    parts = tuple(replace(part, vertices=moved(part.vertices)) for part in given.parts)
+    points = given.points and replace(given.points, points=moved(given.points.points))
+    return replace(given, parts=parts, points=points)
+
+
+def without_copies(mesh: Mesh) -> Mesh:
+    """The mesh without faces that lie on others and those without area: many of them take long to draw."""
+    rows = np.sort(mesh.faces, axis=1)
+    order = np.lexsort(rows.T)
+    rows = rows[order]
+    new = np.r_[True, (rows[1:] != rows[:-1]).any(axis=1)]
+    first = np.sort(order[new])
+    first = first[doubled_areas(replace(mesh, faces=mesh.faces[first])) > 0]
+    return replace(mesh, faces=mesh.faces[first], uv=None if mesh.uv is None else mesh.uv[first])
+
+
+def pixels_to_draw(mesh: Mesh, view: View) -> float:
+    """How many pixels the boxes about the faces have in the supersampled picture."""
+    corners, _ = view.project(mesh.vertices.astype(np.float64))
+    corners = np.clip(np.nan_to_num(corners), 0, SIZE)[mesh.faces]
+    return float((np.prod(np.ptp(corners, axis=1), axis=1) * SUPERSAMPLING**2).sum())
 
 
 def around(given: Model) -> Scene:

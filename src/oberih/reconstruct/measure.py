@@ -256,7 +256,13 @@ def pixel_size(scene: Scene, visibility: Visibility, max_size: int | None) -> fl
 
 
 def area(mesh: Mesh) -> float:
-    return float(np.linalg.norm(mesh.face_normals().astype(np.float64), axis=1).sum() / 2)
+    return float(doubled_areas(mesh).sum() / 2)
+
+
+def doubled_areas(mesh: Mesh) -> Floats:
+    """``(F,)`` twice the area of each face, however large or small the numbers are."""
+    a, b, c = (mesh.vertices[mesh.faces[:, i]].astype(np.float64) for i in range(3))
+    return np.linalg.norm(np.cross(b - a, c - a), axis=1)
 
 
 def texel_size(mesh: Mesh | None) -> float | None:
@@ -267,7 +273,7 @@ def texel_size(mesh: Mesh | None) -> float | None:
     corners = mesh.uv.astype(np.float64) * [width, height]
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     texels = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
-    surface = np.linalg.norm(mesh.face_normals().astype(np.float64), axis=1)
+    surface = doubled_areas(mesh)
     good = (texels > 0) & (surface > 0)
     return median(np.sqrt(surface[good] / texels[good]))
 

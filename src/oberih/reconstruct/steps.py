@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 VERSION = {
-    "judge": 1, "poses": 2, "depth": 3, "fusion": 3, "surface": 4, "texture": 3, "measure": 2, "fidelity": 1,
+    "judge": 1, "poses": 2, "depth": 3, "fusion": 3, "surface": 4, "texture": 3, "measure": 3, "fidelity": 1,
 }  # fmt: skip
 
 

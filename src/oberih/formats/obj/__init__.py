@@ -40,6 +40,7 @@ def write(path: Path, model: Model, progress: Progress) -> None:
         )
     stem = safe_stem(path)
     many = len(model.parts) > 1
+    coloured = any(part.colours is not None and not is_textured(part) for part in model.parts)
     materials = [f"# Oberih {__version__}"]
     with whole_files(path) as folder:
         with (folder / path.name).open("wb") as file:
@@ -48,24 +49,32 @@ def write(path: Path, model: Model, progress: Progress) -> None:
             for number, part in enumerate(model.parts):
                 name = f"model_{number + 1}" if many else "model"
                 materials += ["", f"newmtl {name}", "Kd 1 1 1", "Ks 0 0 0", "d 1", "illum 1"]
-                if part.uv is not None and part.texture is not None:
+                if is_textured(part):
                     image = f"{stem}_{number + 1}.jpg" if many else f"{stem}.jpg"
                     progress.check()
-                    Image.fromarray(part.texture).save(folder / image, "JPEG", quality=JPEG_QUALITY)
+                    picture = Image.fromarray(part.texture)  # type: ignore[arg-type]
+                    picture.save(folder / image, "JPEG", quality=JPEG_QUALITY)
                     materials.append(f"map_Kd {image}")
                 file.write(f"g {name}\nusemtl {name}\n".encode())
-                before += put_part(file, part, before, progress)
+                before += put_part(file, part, before, coloured, progress)
         (folder / f"{stem}.mtl").write_text("\n".join(materials) + "\n", encoding="utf-8")
 
 
-def put_part(file: BinaryIO, part: Mesh, before: NDArray[np.int64], progress: Progress) -> NDArray[np.int64]:
-    """Write one part after ``before`` vertices, texture coordinates and normals; returns how many it has."""
-    vertices, normals, textured = (
-        part.vertices,
-        part.normals,
-        part.uv is not None and part.texture is not None,
-    )
-    shown = None if textured or part.colours is None else part.colours.astype(np.float32) / 255
+def is_textured(part: Mesh) -> bool:
+    return part.uv is not None and part.texture is not None
+
+
+def put_part(
+    file: BinaryIO, part: Mesh, before: NDArray[np.int64], coloured: bool, progress: Progress
+) -> NDArray[np.int64]:
+    """Write one part after ``before`` vertices, texture coordinates and normals; returns how many it has.
+
+    ``coloured``: each vertex needs a colour, or Assimp takes it as black.
+    """
+    vertices, normals, textured = part.vertices, part.normals, is_textured(part)
+    shown: NDArray[np.floating] | None = np.ones((len(vertices), 3), np.float32) if coloured else None
+    if part.colours is not None and not textured:
+        shown = part.colours.astype(np.float32) / 255
     decimals = decimals_for(vertices)
 
     def vertex_rows(some: slice) -> list[Piece]:

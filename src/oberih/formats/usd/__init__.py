@@ -8,6 +8,8 @@ needs it. Equal input gives equal bytes.
 Specification: https://openusd.org/release/spec_usdz.html, https://openusd.org/release/spec_usdpreviewsurface.html
 """
 
+import errno
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -23,7 +25,7 @@ from oberih.formats.model import Model
 from oberih.formats.usd._look import linear
 from oberih.formats.usd._open import FAULTS, damaged, open_usd
 from oberih.formats.usd._reading import model_of
-from oberih.formats.writing import whole_files
+from oberih.formats.writing import FULL, whole_files
 from oberih.geometry import Mesh
 from oberih.progress import Progress
 
@@ -100,10 +102,26 @@ def write_crate(path: Path, model: Model, textures: list[str], progress: Progres
         if material is not None:
             UsdShade.MaterialBindingAPI.Apply(shape.GetPrim()).Bind(material)
     progress.check()
+    told, done = "", False
     try:
-        layer.Export(str(path))
+        done = layer.Export(str(path))
     except Tf.ErrorException as error:
-        raise OSError(None, str(error).strip().splitlines()[-1]) from error
+        told = str(error)
+    if not done:
+        raise unwritten(path, told, [part for part, _ in parts])
+
+
+def unwritten(path: Path, told: str, parts: list[Mesh]) -> Exception:
+    """The error for a file that OpenUSD could not write; ``told``: its own words."""
+    for code in FULL:
+        if os.strerror(code) in told:
+            return OSError(code, os.strerror(code))
+    needed = sum(part.vertices.nbytes + part.faces.nbytes for part in parts)
+    if shutil.disk_usage(path.parent).free < needed:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return OutputError(
+        "OpenUSD could not write the file.", "Write it on another disk, or choose another format."
+    )
 
 
 def add_mesh(stage: Usd.Stage, where: Sdf.Path, part: Mesh, *, textured: bool) -> UsdGeom.Mesh:
