@@ -199,12 +199,14 @@ def parted(faces: NDArray[np.int64]) -> NDArray[np.int64]:
     first = np.flatnonzero(np.r_[True, (l[1:] != l[:-1]) | (h[1:] != h[:-1])])
     size = np.diff(np.r_[first, len(order)])
     two = first[size == 2]
-    one, other = order[two], order[two + 1]
+    left, right = [order[two]], [order[two + 1]]
     for begin, many in zip(first[size > 2], size[size > 2], strict=True):
         here = order[begin : begin + many]
         ahead = int((start[here] < end[here]).sum())
         pairs = min(ahead, many - ahead)
-        one, other = np.r_[one, here[:pairs]], np.r_[other, here[ahead : ahead + pairs]]
+        left.append(here[:pairs])
+        right.append(here[ahead : ahead + pairs])
+    one, other = np.concatenate(left), np.concatenate(right)
     # The corners at both ends of an edge that two faces share are the same vertices.
     following = np.arange(faces.size) // 3 * 3 + (np.arange(faces.size) + 1) % 3
     same = start[one] == start[other]
