@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keeping import archive_with, flip, tree
+from keeping import archive_with, flip, make, recording, tree
 from oberih.archive import (
     Archive,
     create_archive,
@@ -17,10 +17,19 @@ from oberih.archive import (
     replicate,
     verify,
 )
-from oberih.archive.crypt import new_identity
+from oberih.archive.configuration import keep_settings
+from oberih.archive.crypt import encrypted, new_identity
 from oberih.archive.journal import happened, write_down
 from oberih.archive.people import Tombstone, records
-from oberih.archive.people.keyring import bury, intact_key, key_file, public_file, tombstone_file
+from oberih.archive.people.keyring import (
+    bury,
+    intact_key,
+    key_file,
+    public_bytes,
+    public_file,
+    put_key,
+    tombstone_file,
+)
 from oberih.archive.people.records import add_person, person_data, withdraw_person
 from oberih.archive.stores import open_store
 from oberih.archive.stores.folder import FolderStore
@@ -273,6 +282,44 @@ def test_a_host_cannot_destroy_keys_by_way_of_a_rebuild(kept: Kept, tmp_path: Pa
     assert trouble.id == person
     assert (tmp_path / "second" / key_file(person)).exists()
     assert person_data(archive, person, [secrets["ada"]]) == DATA
+
+
+def test_a_key_made_up_by_a_store_that_nobody_knows_is_not_taken(kept: Kept, tmp_path: Path) -> None:
+    """While a trusted store has the good one; its owner knows for whom we encrypt."""
+    archive, secrets, person = kept
+    replicate(archive)
+    good = intact_key(archive.main, person)
+    for path in (archive.folder / "main").rglob(f"{person}.*"):
+        path.unlink()
+    deposit_capture(archive, [Path(__file__)])
+    theirs = FolderStore(str(tmp_path / "theirs"), create=True)
+    shutil.copytree(archive.folder / "main", tmp_path / "theirs", dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "theirs/extensions/oberih-store")
+    secret, recipient = new_identity()
+    locked = b"".join(encrypted([secret.encode()], archive.recipients()))
+    put_key(theirs, person, locked, public_bytes(person, recipient, locked))
+    rebuild(archive.folder, source=str(tmp_path / "theirs"), identities=[secrets["ada"]])
+    archive = open_archive(archive.folder)
+    assert intact_key(archive.main, person) == good
+    assert person_data(archive, person, [secrets["ada"]]) == DATA
+
+
+def test_a_forged_archive_destroys_no_key_elsewhere(kept: Kept, tmp_path: Path) -> None:
+    """All is lost, and somebody's forgery is taken for the archive, then a true copy is found: nothing is
+    destroyed there, and a new archive made from it alone has the person back."""
+    archive, secrets, person = kept
+    replicate(archive)
+    forged = make(tmp_path / "forged")[0]
+    recording(forged, tmp_path)
+    forged.change_settings(lambda table: table["stores"].update(host={"url": str(forged.folder / "main")}))
+    keep_settings(forged)
+    bury(forged.main, Tombstone(person, "2020-01-01T00:00:00+00:00", ""))
+    shutil.rmtree(archive.folder)
+    rebuild(archive.folder, source=str(forged.folder / "main"))
+    rebuild(archive.folder, source=str(tmp_path / "second"), identities=[secrets["ada"]])
+    assert (tmp_path / "second" / key_file(person)).exists()
+    rebuild(tmp_path / "anew", source=str(tmp_path / "second"), identities=[secrets["ada"]])
+    assert person_data(open_archive(tmp_path / "anew"), person, [secrets["ada"]]) == DATA
 
 
 def test_the_journal_says_again_who_withdrew(kept: Kept, tmp_path: Path) -> None:
