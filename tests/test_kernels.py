@@ -27,6 +27,7 @@ HELD = {  # (module, kernel): (file of tests, the test that holds the kernel)
     ("geometry/_bake.py", "measure"): (SIMPLIFY, "test_distances_are_those_to_a_plane"),
     ("geometry/_bake.py", "look_up"): (
         SIMPLIFY, "test_baking_looks_at_the_side_that_faces_the_same_way"),
+    ("geometry/render.py", "look_up"): (TEXTURE, "test_look_ups_are_trilinear"),
     ("reconstruct/_patchmatch.py", "sweep"): (MATCHING, "test_cost_is_the_weighted_ncc_of_the_definition"),
     ("reconstruct/_fusion_kernels.py", "agree"): (
         DENSE, "test_agreement_is_the_weighted_mean_of_what_others_see"),
@@ -61,7 +62,6 @@ HELD = {  # (module, kernel): (file of tests, the test that holds the kernel)
         TEXTURE, "test_samples_are_bilinear_over_filled_texels"),
     ("reconstruct/texture/bake.py", "add_corrections"): (
         TEXTURE, "test_corrections_run_linearly_between_the_corners"),
-    ("reconstruct/texture/render.py", "look_up"): (TEXTURE, "test_look_ups_are_trilinear"),
 }  # fmt: skip
 
 HELD_MORE = {  # tests of branches that the one above does not reach

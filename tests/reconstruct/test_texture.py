@@ -5,9 +5,9 @@ import pytest
 
 from oberih.errors import NoSurface
 from oberih.geometry import Mesh
+from oberih.geometry.render import Renderer
 from oberih.progress import Progress
 from oberih.reconstruct.texture import TextureSettings, texture_mesh
-from oberih.reconstruct.texture.render import Renderer
 from synthetic import arc, courtyard, render, sparse_scene, take
 
 SETTINGS = TextureSettings(max_size=2048, lods=(0.25,))

@@ -5,9 +5,9 @@ import pytest
 import warp as wp
 from scipy.ndimage import map_coordinates
 
-from oberih.geometry import Camera, Mesh, Pose, View
+from oberih.geometry import Camera, Mesh, Pose, View, render
 from oberih.reconstruct.depth_maps import on_cpu
-from oberih.reconstruct.texture import bake, consistency, labels, observe, render
+from oberih.reconstruct.texture import bake, consistency, labels, observe
 from oberih.reconstruct.texture.adjacency import Adjacency, face_adjacency
 from oberih.reconstruct.texture.atlas import CELL, PADDING, Atlas, lay_out, outline
 
@@ -467,7 +467,8 @@ def test_corrections_run_linearly_between_the_corners() -> None:
 # --- looking at the result
 
 
-def test_look_ups_are_trilinear() -> None:
+@pytest.mark.parametrize("repeats", [False, True])
+def test_look_ups_are_trilinear(repeats: bool) -> None:
     random = np.random.default_rng(12)
     sizes = [(50, 37), (25, 18), (12, 9)]  # (height, width): halves need not be whole
     levels = [random.integers(0, 256, (*size, 3)).astype(np.uint8) for size in sizes]
@@ -482,9 +483,10 @@ def test_look_ups_are_trilinear() -> None:
         render.look_up, dim=face.shape, device="cpu",
         inputs=[on_cpu(face), on_cpu(weights, wp.vec3), on_cpu(uv, wp.vec2), on_cpu(fine),
                 on_cpu(np.concatenate([level.ravel() for level in levels])), on_cpu(shape),
-                on_cpu(image, wp.vec3)],
+                repeats, on_cpu(image, wp.vec3)],
     )  # fmt: skip
     at = np.einsum("yxk,yxkc->yxc", weights.astype(np.float64), uv[face])
+    at = at - np.floor(at) if repeats else at
     sampled = []
     for (height, width), level in zip(sizes, levels, strict=True):
         place = [at[..., 1] * height - 0.5, at[..., 0] * width - 0.5]

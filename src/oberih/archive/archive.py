@@ -35,7 +35,7 @@ __all__ = ["MAIN", "Archive", "create_archive", "open_archive"]
 MAIN = "main"  # the store that everything is deposited in first
 INDEX = "index.sqlite"
 RESTORING = "restoring.txt"  # is there while everything comes back from another store, which it names
-EVERYWHERE = ("archive", "person", "journal")  # kinds of objects: settings, people, what happened
+EVERYWHERE = ("archive", "person", "journal", "ledger")  # settings, people, what happened, the catalogue
 FIRST_STORE = {"url": MAIN, "threat": "this machine"}
 
 

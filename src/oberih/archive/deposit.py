@@ -81,13 +81,16 @@ def deposit_capture(
     description: Description | None = None,
     person: str = "",
     conditions: str = "",
+    identifier: str = "",
+    beside: Mapping[str, bytes] | None = None,
     ignore: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> Deposited:
     """Deposit recordings as a new capture, untouched, before anything else happens to them.
 
-    ``person`` is a pseudonym (see `people`). Raises `InputError` if there are no files, or if it is none or
-    withdrawn, `StoreError`.
+    ``person`` is a pseudonym (see `people`), ``identifier`` one of `Archive.mint`, ``beside``
+    small files that go along (a receipt). Raises `InputError` if there are no files, or if the person is
+    none, or withdrew; `StoreError`.
     """
     if person:
         refuse_person(archive, person)
@@ -96,11 +99,13 @@ def deposit_capture(
         raise InputError("There are no files to deposit.", "Give the files, or the folder that holds them.")
     files = {f"{ORIGINALS}/{recording.name}": recording.path for recording in found}
     info = capture_info(found, person, conditions)
-    extra = {CAPTURE: info.dump(), **described(description)}
+    extra = {CAPTURE: info.dump(), **described(description), **(beside or {})}
     about = {"kind": "capture", "title": title or titled(description) or named_after(paths)}
     if person:
         about["person"] = person
-    return deposit_files(archive, files, about, extra, event="capture", progress=progress)
+    return deposit_files(
+        archive, files, about, extra, event="capture", identifier=identifier, progress=progress
+    )
 
 
 def refuse_person(archive: Archive, person: str) -> None:
@@ -121,6 +126,7 @@ def deposit_model(
     *,
     title: str = "",
     description: Description | None = None,
+    identifier: str = "",
     progress: Progress | None = None,
 ) -> Deposited:
     """Deposit what ``oberih reconstruct`` made in ``folder`` as a new model, which names its captures.
@@ -140,7 +146,9 @@ def deposit_model(
     ]
     about = {"kind": "model", "title": title or titled(description) or folder.name, "captures": made_from}
     extra = {MODEL: measured(folder, captures, textures=1).dump(), **described(description)}
-    return deposit_files(archive, files, about, extra, event="creation", progress=progress)
+    return deposit_files(
+        archive, files, about, extra, event="creation", identifier=identifier, progress=progress
+    )
 
 
 def model_files(archive: Archive, folder: Path) -> dict[str, Path]:

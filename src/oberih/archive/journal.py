@@ -14,9 +14,10 @@ from oberih.archive.deposit import deposit_files
 from oberih.archive.metadata.premis import Agent, Event, ObjectInfo, premis_xml, read_premis
 from oberih.errors import OberihError
 
-__all__ = ["JOURNAL", "Outcome", "events_of", "happened", "write_down"]
+__all__ = ["JOURNAL", "LEDGER", "Outcome", "events_of", "happened", "write_down"]
 
 JOURNAL = "journal"
+LEDGER = "ledger"  # what happened to records: the catalogue writes and reads these
 EVENTS = "events.xml"
 AGENT = Agent.software("Oberih", __version__)
 Outcome = Literal["success", "failure", "warning"]

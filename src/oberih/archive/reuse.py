@@ -19,18 +19,27 @@ from oberih.archive.deposit import (
     digest_of,
     model_files,
     readable,
+    registered,
     unreadable,
 )
 from oberih.archive.holdings import errors_of
 from oberih.archive.index import GOOD, LOST, Entry
-from oberih.archive.ocfl import OcflObject
+from oberih.archive.ocfl import OcflObject, object_key, read_object
 from oberih.errors import OberihError
 from oberih.progress import Progress
 
-__all__ = ["deposited_before", "model_before"]
+__all__ = ["deposited", "deposited_before", "model_before"]
 
 BESIDES = 3, 6  # files that an object has besides those that were brought: at least, at most
 SMALL = 16 << 20  # bytes that these have at most
+
+
+def deposited(archive: Archive, identifier: str) -> Deposited | None:
+    """The receipt of what lies in the main store, though another machine may have put it there."""
+    if not archive.knows(identifier):
+        return None
+    made = read_object(archive.main, object_key(identifier))
+    return registered(archive, made, about_of(made))
 
 
 def deposited_before(

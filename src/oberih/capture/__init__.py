@@ -1,5 +1,6 @@
 """What phones and cameras make, read: photos, their metadata, and how good they are."""
 
+from oberih.capture._sniff import media_type
 from oberih.capture.judge import Judgement, judge
 from oberih.capture.photos import Found, Photo, Position, Skipped, check_unchanged, find_photos
 from oberih.capture.read import read_photo
@@ -15,6 +16,7 @@ __all__ = [
     "check_unchanged",
     "find_photos",
     "judge",
+    "media_type",
     "read_photo",
     "recordings",
 ]

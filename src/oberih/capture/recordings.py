@@ -3,13 +3,13 @@
 import mimetypes
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from PIL import Image
 
-from oberih.capture._exif import Exif, read_exif
+from oberih.capture._exif import Exif, Position, read_exif
 from oberih.capture._sniff import HEAD, HEIF, RAW, media_type
 from oberih.capture.listing import listed, unique_names
 from oberih.capture.read import decoding, opened, raw_exif
@@ -30,6 +30,7 @@ class Recording:
     make: str = ""
     model: str = ""
     taken_at: datetime | None = None  # the camera's own clock
+    position: Position | None = field(default=None, repr=False)  # sealed
 
 
 def recordings(paths: Sequence[Path | str], *, ignore: Sequence[Path] = ()) -> tuple[Recording, ...]:
@@ -71,4 +72,4 @@ def glance(path: Path, name: str) -> Recording:
                 exif = read_exif(found, *image.size)
     except (UnreadablePhoto, OSError, SyntaxError, ValueError):
         pass  # damaged, and kept all the same: nothing is known of its camera
-    return Recording(path, name, kind, exif.make, exif.model, exif.taken_at)
+    return Recording(path, name, kind, exif.make, exif.model, exif.taken_at, exif.position)

@@ -222,8 +222,14 @@ def target(s: Surface, wedge: wp.int32, i: wp.int32):
 
 def rim_edges(faces: NDArray[np.int32]) -> NDArray[np.int32]:
     """``(E, 2)`` pairs of wedges with a face on one side only."""
-    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    key = edges[:, 0].astype(np.int64) << 32 | edges[:, 1]
-    key, count = np.unique(key, return_counts=True)
-    key = key[count == 1]
+    start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    key = np.minimum(start, end).astype(np.int64)
+    key <<= 32
+    key |= np.maximum(start, end)
+    key.sort()
+    alone = np.ones(len(key), bool)
+    again = key[1:] == key[:-1]
+    alone[1:] &= ~again
+    alone[:-1] &= ~again
+    key = key[alone]
     return np.stack([key >> 32, key & 0xFFFFFFFF], axis=1).astype(np.int32)

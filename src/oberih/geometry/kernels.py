@@ -6,7 +6,7 @@ from functools import cache
 
 import warp as wp
 
-__all__ = ["start_warp"]
+__all__ = ["has_cuda", "start_warp"]
 
 
 @cache
@@ -24,3 +24,9 @@ def start_warp() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def has_cuda() -> bool:
+    """Whether kernels can run on a graphics card of this machine."""
+    start_warp()
+    return bool(wp.is_cuda_available())

@@ -21,10 +21,21 @@ from oberih.geometry._collapse import Collapse
 from oberih.geometry.mesh import Mesh
 from oberih.progress import Progress
 
-__all__ = ["coarser", "farthest", "packed", "repainted", "simplified", "smaller_texture", "welded"]
+__all__ = [
+    "coarser",
+    "farthest",
+    "packed",
+    "repainted",
+    "shown_texels",
+    "simplified",
+    "smaller_texture",
+    "welded",
+]
 
 STRIDE = 0.6  # what branches is parted each time that so much of the triangles is left
 KEPT = 0.5  # of the triangles asked for may be the least that is left of the pieces that stay
+CHUNK = 1 << 16  # faces that are measured at once
+MOST_REPEATS = 4  # of a texture across one face whose texels are told one by one
 CORNERS = 0.02  # of charts, against the triangles asked for: with more, the atlas is made anew
 
 
@@ -100,10 +111,7 @@ def smaller_texture(mesh: Mesh, size: int) -> Mesh:
     small = max(1, round(width * shrink)), max(1, round(height * shrink))
     if mesh.uv.min() < 0 or mesh.uv.max() > 1:  # it repeats: all of it is seen
         return replace(mesh, texture=cv2.resize(mesh.texture, small, interpolation=cv2.INTER_AREA))
-    flat = (mesh.uv * np.array([width, height], np.float32)).astype(np.float32)
-    seen = owners(flat, height, width)[0] >= 0
-    column, row = np.minimum(flat.mean(axis=1).astype(np.int64), [width - 1, height - 1]).T
-    seen[row, column] = True  # of faces smaller than a texel
+    seen = shown_texels(mesh)
     weight = cv2.resize(seen.astype(np.float32), small, interpolation=cv2.INTER_AREA)
     picture = np.empty((*weight.shape, 3), np.uint8)
     for k in range(3):
@@ -112,6 +120,32 @@ def smaller_texture(mesh: Mesh, size: int) -> Mesh:
         )
         picture[..., k] = np.round(np.clip(total / np.maximum(weight, 1e-6), 0, 255))
     return replace(mesh, texture=filled(picture, weight > 1e-4))
+
+
+def shown_texels(mesh: Mesh) -> NDArray[np.bool_]:
+    """``(H, W)``: the texels of the texture that lie in a face. Where faces repeat the texture, it is drawn
+    as often; all of it is shown where one face repeats it many times.
+    """
+    assert mesh.texture is not None and mesh.uv is not None
+    height, width = mesh.texture.shape[:2]
+    uv = mesh.uv
+    times = np.ones(2, np.int64)
+    if len(uv) and (uv.min() < 0 or uv.max() > 1):
+        uv = uv - np.floor(uv.min(axis=1, keepdims=True))
+        times = np.maximum(np.ceil(uv.max(axis=(0, 1))).astype(np.int64), 1)
+    if times.max() > MOST_REPEATS:
+        return np.ones((height, width), bool)
+    seen = np.zeros((height, width), bool)
+    for right in range(times[0]):
+        for down in range(times[1]):
+            moved = uv - np.array([right, down], np.float32)
+            flat = (moved * np.array([width, height], np.float32)).astype(np.float32)
+            seen |= owners(flat, height, width)[0] >= 0
+            middle = flat.mean(axis=1)  # of faces smaller than a texel
+            column, row = np.minimum(middle.astype(np.int64), [width - 1, height - 1]).T
+            inside = (middle >= 0).all(axis=1) & (middle <= [width, height]).all(axis=1)
+            seen[row[inside], column[inside]] = True
+    return seen
 
 
 def collapsed(
@@ -158,13 +192,16 @@ def once(
     if not len(corners):
         return taken(mesh, np.zeros((0, 3), np.int32), np.zeros(0, np.int64))
     at = parted(corners)
-    wedges, of = wedges_of(mesh, at)
     stay = np.zeros(int(at.max()) + 1, bool)
     if locked is not None:
         held = np.zeros(int(name.max()) + 1, bool)
         held[name[locked]] = True
         stay[at] = held[corners.ravel()]
-    work = Collapse(places(mesh, wedges, of), at[of].astype(np.int32), wedges, stay, free=free)
+    del corners
+    wedges, of = wedges_of(mesh, at)
+    vertex = at[of].astype(np.int32)
+    del at
+    work = Collapse(places(mesh, wedges, of), vertex, wedges, stay, free=free)
     while work.step(triangles):
         progress.check()
     return taken(mesh, work.faces(), of)
@@ -192,12 +229,20 @@ def parted(faces: NDArray[np.int64]) -> NDArray[np.int64]:
     """``(3F,)`` a number for the vertex of each corner, so that no edge has more than two faces and the faces
     of each vertex are one fan: where surfaces touch or branch, each has vertices of its own.
     """
-    start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
-    low, high = np.minimum(start, end), np.maximum(start, end)
-    order = np.lexsort((start > end, high, low))  # at an edge, first those that run one way
-    l, h = low[order], high[order]  # noqa: E741
-    first = np.flatnonzero(np.r_[True, (l[1:] != l[:-1]) | (h[1:] != h[:-1])])
-    size = np.diff(np.r_[first, len(order)])
+    count = faces.size
+    corners = faces.astype(np.int32)
+    start, end = corners.ravel(), np.roll(corners, -1, axis=1).ravel()
+    edge = np.minimum(start, end).astype(np.int64)
+    edge *= int(start.max()) + 1
+    edge += np.maximum(start, end)
+    edge *= 2
+    edge += start > end
+    order = np.argsort(edge, kind="stable").astype(np.int32)  # at an edge, first those that run one way
+    edge = edge[order]
+    edge >>= 1
+    first = np.flatnonzero(np.r_[True, edge[1:] != edge[:-1]])
+    del edge
+    size = np.diff(np.r_[first, count])
     two = first[size == 2]
     left, right = [order[two]], [order[two + 1]]
     for begin, many in zip(first[size > 2], size[size > 2], strict=True):
@@ -206,15 +251,22 @@ def parted(faces: NDArray[np.int64]) -> NDArray[np.int64]:
         pairs = min(ahead, many - ahead)
         left.append(here[:pairs])
         right.append(here[ahead : ahead + pairs])
+    del order, first, size, two
     one, other = np.concatenate(left), np.concatenate(right)
     # The corners at both ends of an edge that two faces share are the same vertices.
-    following = np.arange(faces.size) // 3 * 3 + (np.arange(faces.size) + 1) % 3
     same = start[one] == start[other]
-    ends = np.where(same, other, following[other]), np.where(same, following[other], other)
-    joined = coo_array(
-        (np.ones(2 * len(one)), (np.r_[one, following[one]], np.r_[ends])), (faces.size, faces.size)
-    )
+    beyond = following(other)
+    rows = np.concatenate([one, following(one)])
+    columns = np.concatenate([np.where(same, other, beyond), np.where(same, beyond, other)])
+    del left, right, one, other, same, beyond, start, end, corners
+    joined = coo_array((np.ones(len(rows), np.int8), (rows, columns)), (count, count)).tocsr()
+    del rows, columns
     return connected_components(joined, directed=False)[1].astype(np.int64)
+
+
+def following(corner: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The next corner of the same face, for each."""
+    return corner - corner % 3 + (corner + 1) % 3
 
 
 def welded(vertices: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -228,11 +280,17 @@ def wedges_of(mesh: Mesh, at: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDA
     """``(F, 3)`` wedges of the corners, whose vertices are ``at``, and a corner of each wedge."""
     if mesh.uv is None:
         _, first, number = np.unique(at, return_index=True, return_inverse=True)
-    else:
-        uv = np.ascontiguousarray(mesh.uv.reshape(-1, 2) + np.float32(0), np.float32).view(np.int64).ravel()
-        rows = np.stack([at, uv], axis=1).view("V16").ravel()
-        _, first, number = np.unique(rows, return_index=True, return_inverse=True)
-    return number.reshape(-1, 3).astype(np.int32), first
+        return number.reshape(-1, 3).astype(np.int32), first
+    bits = (mesh.uv.reshape(-1, 2) + np.float32(0)).astype(np.float32, copy=False).view(np.int64).ravel()
+    order = np.lexsort((bits, at))
+    new = np.zeros(len(order), bool)
+    new[:1] = True
+    for values in (at, bits):
+        there = values[order]
+        new[1:] |= there[1:] != there[:-1]
+    number = np.empty(len(order), np.int32)
+    number[order] = np.cumsum(new, dtype=np.int32) - 1
+    return number.reshape(-1, 3).astype(np.int32, copy=False), order[new].astype(np.int64, copy=False)
 
 
 def places(mesh: Mesh, wedges: NDArray[np.int32], of: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -245,10 +303,12 @@ def places(mesh: Mesh, wedges: NDArray[np.int32], of: NDArray[np.int64]) -> NDAr
     if mesh.uv is not None:
         height, width = mesh.texture.shape[:2] if mesh.texture is not None else (1, 1)
         flat = mesh.uv.reshape(-1, 2)[of] * np.array([width, height], np.float64)
-        a, b, c = (space[wedges[:, i], :3] for i in range(3))
-        area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()
-        p, q = (flat[wedges[:, i]] - flat[wedges[:, 0]] for i in (1, 2))
-        covered = np.abs(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()
+        area = covered = 0.0
+        for some in np.array_split(wedges, len(wedges) // CHUNK + 1):
+            a, b, c = (space[some[:, i], :3] for i in range(3))
+            area += float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
+            p, q = (flat[some[:, i]] - flat[some[:, 0]] for i in (1, 2))
+            covered += float(np.abs(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum())
         if covered > 0:
             space[:, 3:] = (flat - flat.mean(axis=0)) * np.sqrt(area / covered)
     return space

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from oberih.geometry import Mesh, Scene, View
 from oberih.geometry.kernels import start_warp
+from oberih.geometry.render import Renderer
 from oberih.progress import Progress
 from oberih.reconstruct.texture import Textured, TextureSettings, texture_mesh
-from oberih.reconstruct.texture.render import Renderer
 
 __all__ = ["Fidelity", "FidelitySettings", "LeftOut", "ViewFidelity", "compare", "measure_fidelity"]
 

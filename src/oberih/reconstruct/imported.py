@@ -21,13 +21,14 @@ from oberih.errors import InputError
 from oberih.formats import Model, format_named, points_of, read_model, write_ply
 from oberih.formats.registry import formats_of
 from oberih.geometry import Camera, Mesh, PointCloud, Pose, Scene, View
+from oberih.geometry.render import looking
 from oberih.i18n import say
 from oberih.progress import Progress
 from oberih.reconstruct import paradata
 from oberih.reconstruct.import_report import ImportReport, Source, bare, import_html, import_report
 from oberih.reconstruct.measure import area, doubled_areas, sampled
 from oberih.reconstruct.output import Output
-from oberih.reconstruct.preview import SUPERSAMPLING, Studio, looking
+from oberih.reconstruct.preview import SUPERSAMPLING, Studio
 
 __all__ = ["ORIGINALS", "UNITS", "Imported", "import_model"]
 

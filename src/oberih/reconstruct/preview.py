@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from oberih.geometry import Camera, Mesh, Pose, Scene, View
 from oberih.geometry.raster import Raster
-from oberih.reconstruct.texture.render import Renderer
+from oberih.geometry.render import Renderer, interpolated, looking
 
 __all__ = ["Studio", "write_image"]
 
@@ -202,26 +202,9 @@ def capture_arc(scene: Scene, up: NDArray[np.float64] | None) -> Arc:
     return Arc(focus, up, ahead, side, elevation, max(half, math.radians(12)))
 
 
-def looking(forward: NDArray[np.float64], up: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``(3, 3)`` rotation of a level camera (x right, y down, z forward)."""
-    right = np.cross(forward, up)
-    right /= max(float(np.linalg.norm(right)), 1e-12)
-    return np.stack([right, np.cross(forward, right), forward])
-
-
 def enlarged(view: View, times: int) -> View:
     c = view.camera
     return View(view.name, c.scaled(c.width * times, c.height * times), view.pose)
-
-
-def interpolated(values: NDArray[np.float32], mesh: Mesh, raster: Raster) -> NDArray[np.float32]:
-    """``(H, W, C)`` per-vertex values ``(V, C)`` at every covered pixel, 0 elsewhere."""
-    assert raster.weights is not None
-    result = np.zeros((*raster.face.shape, values.shape[1]), np.float32)
-    rows, cols = np.nonzero(raster.covered)
-    corners = mesh.faces[raster.face[rows, cols]]
-    result[rows, cols] = np.einsum("nc,ncv->nv", raster.weights[rows, cols], values[corners])
-    return result
 
 
 def hollows(raster: Raster, view: View) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ from oberih.archive.exchange.sheets import Item, Row, match, read_sheet
 from oberih.archive.fixity.gather import IMPORTING, scratch_root
 from oberih.archive.holdings import Holding
 from oberih.archive.index import GOOD, Replica, instant
-from oberih.archive.journal import JOURNAL
+from oberih.archive.journal import JOURNAL, LEDGER
 from oberih.archive.lock import locked
 from oberih.archive.metadata.description import CaptureInfo, Description
 from oberih.archive.ocfl import OcflObject, copy_object, object_key, read_object, validate_object
@@ -244,9 +244,9 @@ def adopt(
 
 def ours_alone(archive: Archive, found: OcflObject) -> bool:
     """Whether an object is of a kind that does not come from others, here or in any of its versions:
-    settings, people, the word on who withdrew. Raises `InputError` if it does not tell what it is.
+    settings, people, records, the word on who withdrew. Raises `InputError` if it does not tell what it is.
     """
-    if found.id in archive.index and archive.entry(found.id).kind in (CONFIGURATION, PERSON, JOURNAL):
+    if found.id in archive.index and archive.entry(found.id).kind in (CONFIGURATION, PERSON, JOURNAL, LEDGER):
         return True
     for version in found.inventory.versions:
         if ABOUT not in found.inventory.files(version):
@@ -259,7 +259,7 @@ def ours_alone(archive: Archive, found: OcflObject) -> bool:
                 "It was not taken. Ask those who keep the other archive.",
             ) from error
         kind, title = about.get("kind"), about.get("title")
-        if kind in (CONFIGURATION, PERSON) or (kind == JOURNAL and title == WITHDRAWAL):
+        if kind in (CONFIGURATION, PERSON, LEDGER) or (kind == JOURNAL and title == WITHDRAWAL):
             return True
     return False
 

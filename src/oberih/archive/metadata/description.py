@@ -31,6 +31,7 @@ from oberih.archive.metadata._values import (
     years,
 )
 from oberih.i18n import say
+from oberih.trust.cells import Precision, is_cell
 
 __all__ = [
     "CaptureInfo",
@@ -69,8 +70,6 @@ Unit = Literal[
     "gram",
     "degree",
 ]
-# The share of an H3 cell's index that says its size; larger numbers are smaller cells.
-FINEST = {"region": 3, "10 km": 5, "1 km": 7}
 
 
 class Term(Model):
@@ -165,19 +164,16 @@ class Place(Model):
 
     names: Lines = Field(default={}, description="of the region")
     cell: str | None = Field(
-        default=None, pattern=r"^8[0-7][0-9a-f]{13}$", description="H3 index, not finer than the precision"
+        default=None, pattern=r"^8[0-9ab][0-9a-f]{13}$", description="H3 index, not finer than the precision"
     )
-    precision: Literal["withheld", "region", "10 km", "1 km"] = "region"
+    precision: Precision = "region"
 
     @model_validator(mode="after")
     def no_more_exact_than_it_says(self) -> Self:
         if self.precision == "withheld" and (self.cell or self.names):
             raise ValueError(say("is withheld, and yet said"))
-        if self.cell:
-            finest = int(self.cell[1])
-            unused = (1 << 3 * (15 - finest)) - 1
-            if finest > FINEST[self.precision] or int(self.cell, 16) & unused != unused:
-                raise ValueError(say("has a cell that is more exact than its precision"))
+        if self.cell and not is_cell(self.cell, self.precision):
+            raise ValueError(say("has a cell that is more exact than its precision"))
         return self
 
 

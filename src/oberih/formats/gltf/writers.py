@@ -8,6 +8,7 @@ Draco and WebP and says that it requires them: fallbacks inside it would make it
 import json
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,10 +38,10 @@ def export_glb(path: Path, model: Model, progress: Progress) -> None:
         put_glb(file, document.json(NAME, extras_of(model)), document.buffer)
 
 
-def export_compressed(path: Path, model: Model, progress: Progress) -> None:
-    """One .glb whose triangles are packed by Draco and whose pictures are WebP."""
+def export_compressed(path: Path, model: Model, progress: Progress, quality: int = SMALL.quality) -> None:
+    """One .glb whose triangles are packed by Draco and whose pictures are WebP of that quality, 1..100."""
     progress.check()
-    document = document_of(*shown(model), SMALL)
+    document = document_of(*shown(model), replace(SMALL, quality=quality))
     with whole_file(path) as file:
         put_glb(file, document.json(NAME, extras_of(model)), document.buffer)
 

@@ -1,0 +1,22 @@
+// Builds the pages' stylesheet, pictures and scripts into the Python package, under names that carry a hash
+// of their contents. manifest.json tells the names; oberih.web.pages reads it.
+import { defineConfig } from "vite";
+
+const entries = ["page", "contribute", "passkeys", "progress", "review", "zones"];
+
+export default defineConfig({
+  base: "/static/",
+  publicDir: false,
+  build: {
+    outDir: process.env.OBERIH_STATIC ?? "../src/oberih/web/static",
+    emptyOutDir: true,
+    assetsDir: "",
+    assetsInlineLimit: 0, // the pages' policy allows no data: addresses
+    manifest: "manifest.json",
+    license: { fileName: "licences.md" }, // of what is bundled
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: ["style.css", "logo.svg", ...entries.map((name) => `src/${name}.ts`)],
+    },
+  },
+});

@@ -1,0 +1,163 @@
+"""Accounts in a backup: everything else comes back from the archive.
+
+One age file for the custodians: lines of JSON, compressed. The first says what it is, the last how many rows
+there were of each table. Logins that last, what was begun in a browser, and tries are not in it: after a
+restore everybody shows again who they are. Keys of authenticator apps are sealed to the service's own key,
+which belongs into the same safe (see `accounts.keys`).
+
+What an older release did not know has its default; what this one does not know any more is left out.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import LargeBinary, delete, func, insert, inspect, select
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import Session
+from sqlalchemy.types import Date
+
+from oberih.archive.crypt import decrypted, encrypted
+from oberih.catalogue.accounts.leaving import erase_again
+from oberih.catalogue.accounts.tables import ACCOUNTS, Account, Link
+from oberih.catalogue.database import Base, Database, Moment, now
+from oberih.errors import Conflict, Damaged, InputError
+
+__all__ = ["backup_accounts", "restore_accounts"]
+
+FORMAT, VERSION = "oberih-accounts", 1
+KINDS = {str(kind.__tablename__): kind for kind in ACCOUNTS}
+AT_ONCE = 1000  # rows
+GZIP = 31  # zlib's word for it
+
+
+def backup_accounts(database: Database, recipients: Sequence[str]) -> bytes:
+    """All accounts as they are in this moment, for any of ``recipients`` (age).
+
+    Raises `InputError` if there are none.
+    """
+    return b"".join(encrypted(packed(lines_of(database)), recipients))
+
+
+def restore_accounts(database: Database, data: bytes, identities: Sequence[str]) -> int:
+    """Put all accounts of a backup into a database that has none. Returns how many accounts there are now.
+
+    Those that were deleted after the backup was made are deleted again, as far as the ledger is there. Raises
+    `Conflict` if there are accounts, `KeyNeeded`, `Damaged`, `InputError`; nothing is restored then.
+    """
+    lines = unpacked(decrypted([data], identities))
+    try:
+        with database.writing("service", "restore accounts") as session:
+            if session.scalar(select(func.count()).select_from(Account)):
+                raise Conflict(
+                    "There are accounts already.",
+                    "Restore them into a new database, or delete what is there.",
+                )
+            session.execute(delete(Link))  # a link for the first admin: there is one now
+            check_header(next(lines, None))
+            put_rows(session, lines)
+    except (ValueError, TypeError, KeyError, AttributeError, IntegrityError, StatementError) as error:
+        raise damaged() from error
+    erase_again(database)
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(Account)) or 0
+
+
+def lines_of(database: Database) -> Iterator[Any]:
+    """What a backup says, as JSON values."""
+    yield {"format": FORMAT, "version": VERSION, "made": now().isoformat()}
+    counts = dict.fromkeys(KINDS, 0)
+    with database.reading() as session:
+        # One state of the database, also while it changes.
+        if session.get_bind().dialect.name == "postgresql":
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        for name, kind in KINDS.items():
+            for row in session.scalars(select(kind).execution_options(yield_per=AT_ONCE)):
+                counts[name] += 1
+                yield [name, to_json(row)]
+    yield {"end": counts}
+
+
+def check_header(header: Any) -> None:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise damaged()
+    if header["version"] > VERSION:
+        raise InputError("The backup is of a newer release.", "Install that release first.")
+
+
+def put_rows(session: Session, lines: Iterator[Any]) -> None:
+    """Insert what the lines of a backup hold, up to its end. Raises `Damaged` if there is none."""
+    counts: dict[str, int] = {}
+    batch: list[dict[str, Any]] = []
+    last = ""
+    ended: Any = None
+    for line in lines:
+        if isinstance(line, dict):
+            ended = line["end"]
+            continue
+        name, row = line
+        if batch and (name != last or len(batch) == AT_ONCE):
+            session.execute(insert(KINDS[last]), batch)
+            batch = []
+        counts[name] = counts.get(name, 0) + 1
+        if name in KINDS:
+            batch.append(from_json(KINDS[name], row))
+            last = name
+    if batch:
+        session.execute(insert(KINDS[last]), batch)
+    if ended is None or {name: count for name, count in ended.items() if count} != counts:
+        raise damaged()
+
+
+def to_json(row: Base) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for column in inspect(type(row)).columns:
+        value = getattr(row, column.key)
+        if isinstance(value, date | datetime):
+            value = value.isoformat()
+        told[column.key] = base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    return told
+
+
+def from_json(kind: type[Base], row: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for column in inspect(kind).columns:
+        if column.key not in row:
+            continue
+        value = row[column.key]
+        if value is not None and isinstance(column.type, Moment):
+            value = datetime.fromisoformat(value)
+        elif value is not None and isinstance(column.type, Date):
+            value = date.fromisoformat(value)
+        elif value is not None and isinstance(column.type, LargeBinary):
+            value = base64.b64decode(value, validate=True)
+        told[column.key] = value
+    return told
+
+
+def packed(lines: Iterable[Any]) -> Iterator[bytes]:
+    zipping = zlib.compressobj(wbits=GZIP)
+    for line in lines:
+        yield zipping.compress(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+    yield zipping.flush()
+
+
+def unpacked(chunks: Iterable[bytes]) -> Iterator[Any]:
+    """The lines of a backup. What is not whole is known at its end. Raises `Damaged`."""
+    unzipping, rest = zlib.decompressobj(wbits=GZIP), b""
+    try:
+        for chunk in chunks:
+            *whole, rest = (rest + unzipping.decompress(chunk)).split(b"\n")
+            for line in whole:
+                yield json.loads(line)
+    except (zlib.error, ValueError) as error:
+        raise damaged() from error
+    if not unzipping.eof or rest:
+        raise damaged()
+
+
+def damaged() -> Damaged:
+    return Damaged("This is no whole backup of accounts.", "Take another one.")

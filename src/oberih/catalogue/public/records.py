@@ -1,0 +1,221 @@
+"""What the public can know of a subject, and nothing else: types that have no room for a secret.
+
+There is no field for a true place, a moment, a pseudonym or an original, no number with a fraction that could
+be a coordinate, and unknown fields are refused: what was not made public on purpose cannot slip in. A place
+is a cell as large as its class asks; dates are months; lengths are whole micrometres or millimetres.
+"""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from oberih.i18n import say
+from oberih.trust.cells import Precision, is_cell
+
+__all__ = [
+    "Ark",
+    "Kind",
+    "Month",
+    "PublicCollection",
+    "PublicFile",
+    "PublicIdentifier",
+    "PublicPeriod",
+    "PublicPerson",
+    "PublicPlace",
+    "PublicRecord",
+    "PublicRelation",
+    "PublicRights",
+    "PublicTerm",
+    "Quality",
+    "Withdrawn",
+]
+
+# What XML 1.0 cannot hold, control characters, and what turns the direction of writing round.
+FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def legible(text: str) -> str:
+    """``text`` without spaces around it, if something of it can be seen and nothing in it harms."""
+    if FORBIDDEN.search(text):
+        raise ValueError(say("has a character that nobody can see"))
+    text = text.strip()
+    if not text:
+        raise ValueError(say("is empty"))
+    return text
+
+
+Line = Annotated[str, Field(max_length=2_000, pattern=r"^[^\n]*$"), AfterValidator(legible)]
+Text = Annotated[str, Field(max_length=20_000), AfterValidator(legible)]
+Tag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", description="BCP 47")]
+Lines = Annotated[dict[Tag, Line], Field(max_length=40, description="the main language first")]
+Labels = Annotated[Lines, Field(min_length=1)]
+Texts = Annotated[dict[Tag, Text], Field(max_length=40)]
+Ark = Annotated[str, Field(pattern=r"^ark:/[0-9a-z]{5,9}/[0-9a-z]{1,40}$")]
+Month = Annotated[str, Field(pattern=r"^[12][0-9]{3}-(0[1-9]|1[0-2])$", description="YYYY-MM")]
+Link = Annotated[
+    str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(/[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*)?$", max_length=500)
+]
+# Of the Art & Architecture Thesaurus only: a word of a gazetteer would say where.
+Concept = Annotated[str, Field(pattern=r"^https?://vocab\.getty\.edu/(page/)?aat/[0-9]+$")]
+# ASCII, and no part begins with a dot: nothing leads out of the folder of public files.
+Path = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$", max_length=300)
+]
+CalendarYear = Annotated[int, Field(ge=-100_000, le=2_200)]
+Count = Annotated[int, Field(ge=0, le=2**40)]
+
+Kind = Literal["building", "monument", "statue", "object", "site", "street", "home", "other"]
+
+
+class Part(BaseModel):
+    """A frozen part of what is public; unknown fields are refused, and nothing is converted silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class PublicTerm(Part):
+    labels: Labels
+    uri: Concept | None = None
+
+
+class PublicPeriod(Part):
+    phase: Literal["creation", "alteration", "use", "destruction"] = "creation"
+    label: Lines = {}
+    earliest: CalendarYear | None = None
+    latest: CalendarYear | None = None
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        if self.earliest is not None and self.latest is not None and self.earliest > self.latest:
+            raise ValueError(say("ends before it begins"))
+        return self
+
+
+class PublicPerson(Part):
+    """Somebody who may be named, by the name that may be public. Never a pseudonym."""
+
+    name: Line
+    role: Literal["creator", "contributor", "publisher", "rights holder", "depicted"]
+    type: Literal["person", "organisation"] = "person"
+
+
+class PublicCollection(Part):
+    id: Line
+    titles: Labels
+
+
+class PublicRights(Part):
+    uri: Link = Field(description="of a licence, or of a statement of rightsstatements.org")
+    holder: Line | None = None
+    credit: Line | None = Field(default=None, description="how it is to be named")
+
+
+class PublicIdentifier(Part):
+    """A number that others have for it: an inventory number. Not of a register that says where it is."""
+
+    value: Line
+    authority: Line
+
+
+class PublicPlace(Part):
+    """As much of where it is as everybody may know."""
+
+    precision: Precision = "withheld"
+    cell: Annotated[str, Field(pattern=r"^8[0-9a-f]{14}$")] | None = None
+    region: Lines = Field(default={}, description="names of the region")
+
+    @model_validator(mode="after")
+    def no_more_exact_than_it_says(self) -> Self:
+        if self.precision == "withheld" and (self.cell or self.region):
+            raise ValueError(say("is withheld, and yet said"))
+        if self.cell is not None and not is_cell(self.cell, self.precision):
+            raise ValueError(say("has a cell that is more exact than its precision"))
+        return self
+
+
+class Quality(Part):
+    """What was measured on the model; None is unknown."""
+
+    triangles: Count | None = None
+    points: Count | None = None
+    photos: Count | None = None
+    error_um: Count | None = Field(default=None, description="95 %, micrometres")
+    texel_um: Count | None = Field(default=None, description="size of a texel, micrometres")
+    drawing_scale: Count | None = Field(default=None, description="N of 1:N that the error supports")
+    coverage_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    size_mm: tuple[Count, Count, Count] | None = Field(default=None, description="width, height, depth")
+
+
+class PublicFile(Part):
+    """A file that was made for the public from scratch, below the folder of public files."""
+
+    path: Path
+    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=100)]
+    bytes: Count
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    role: Literal["poster", "picture", "model", "download"]
+    level: Annotated[int, Field(ge=0, le=20)] | None = Field(
+        default=None, description="of detail, of a model: 0 is the finest"
+    )
+    format: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,20}$")] | None = Field(
+        default=None, description="of a download: see docs/formats.md"
+    )
+
+
+class PublicRelation(Part):
+    """To another record that is public."""
+
+    kind: Literal["is part of", "has part", "is version of", "replaces", "related to"]
+    id: Ark
+
+
+class PublicRecord(Part):
+    """Everything that is public of one subject."""
+
+    id: Ark
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    published: Month = Field(description="when it first became public")
+    titles: Labels
+    alternative_titles: tuple[Labels, ...] = ()
+    summary: Texts = {}
+    kind: Kind = "other"
+    object_type: Lines = {}
+    periods: tuple[PublicPeriod, ...] = ()
+    materials: tuple[PublicTerm, ...] = ()
+    keywords: tuple[PublicTerm, ...] = ()
+    people: tuple[PublicPerson, ...] = ()
+    collection: PublicCollection | None = None
+    rights: PublicRights | None = None
+    identifiers: tuple[PublicIdentifier, ...] = ()
+    place: PublicPlace = PublicPlace()
+    recorded: Month | None = None
+    quality: Quality = Quality()
+    files: tuple[PublicFile, ...] = ()
+    relations: tuple[PublicRelation, ...] = ()
+
+    @model_validator(mode="after")
+    def related_to_others(self) -> Self:
+        if any(relation.id == self.id for relation in self.relations):
+            raise ValueError(say("is related to itself"))
+        return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Of its titles and summaries, the main one first."""
+        return tuple(dict.fromkeys([*self.titles, *self.summary]))
+
+    def title(self, language: str = "") -> str:
+        """In a language, or else in the main one."""
+        return self.titles.get(language) or next(iter(self.titles.values()))
+
+    def files_for(self, *roles: str) -> tuple[PublicFile, ...]:
+        return tuple(file for file in self.files if file.role in roles)
+
+
+class Withdrawn(Part):
+    """What remains of a record that was public: that it was, and until when."""
+
+    id: Ark
+    version: int
+    month: Month

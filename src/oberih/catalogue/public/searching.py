@@ -1,0 +1,311 @@
+"""Search in what is public, the same on both databases.
+
+Everything that is counted is counted over at most the first `MOST` records that were found (the newest), and
+the answer says so: nobody can make the service work for longer than that takes. Lists by relevance and by
+date go on as long as there are records; lists by title or quality are of the first `MOST` found. Where words
+are looked for in a row, it is `MOST_IN_A_ROW` instead.
+
+Relevance has three steps: a title is just what was asked for; titles have all the words; all others. Within
+each, the newest come first.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sqlalchemy import Connection, case, desc, func, literal, select, tuple_
+
+from oberih.catalogue.public.asking import Asked, Query, asked
+from oberih.catalogue.public.conditions import (
+    EVERYTHING,
+    All,
+    Any,
+    Condition,
+    Has,
+    asks_for_a_row,
+    is_possible,
+)
+from oberih.catalogue.public.cursors import Cursor, cursor_of, written
+from oberih.catalogue.public.indexing import FIELDS, Field, cell_token
+from oberih.catalogue.public.matching import LAST, Column, Index, Order, Summary, index_of
+from oberih.catalogue.public.records import PublicRecord, Withdrawn
+from oberih.catalogue.public.tables import Projection, bodies, documents, forms, months, terms, withdrawn
+from oberih.catalogue.public.words import fold, words_of
+
+__all__ = [
+    "MOST",
+    "FacetCount",
+    "Found",
+    "Suggestion",
+    "etag",
+    "meaning",
+    "record",
+    "search",
+    "suggest",
+]
+
+MOST = 10_000  # records that are counted
+MOST_IN_A_ROW = 2_000
+MOST_VALUES = 30  # of a facet
+COLUMNS: Mapping[tuple[str, str], Column] = {
+    ("title", "en"): "title_en", ("title", "uk"): "title_uk", ("quality", "en"): "quality",
+    ("quality", "uk"): "quality",
+}  # fmt: skip
+LATER = "\u0370"  # where the letters of scripts after Latin begin
+COMPLETIONS = 20  # words that the beginning of one may stand for
+
+
+@dataclass(frozen=True)
+class FacetCount:
+    value: str
+    labels: Mapping[str, str]  # language -> name; none: the value says it
+    count: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of a search. ``count`` is exact unless there are ``more``; None: nobody asked."""
+
+    records: tuple[PublicRecord, ...]
+    next: str | None  # cursor of the next page
+    count: int | None = None
+    more: bool = False
+    facets: Mapping[Field, tuple[FacetCount, ...]] | None = None
+    counted: int = 0  # records over which the facets are counted
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    text: str
+    count: int  # records with it
+
+
+def search(projection: Projection, query: Query) -> Found:
+    """A page of what was found. Raises `InputError` if the cursor is none of this query."""
+    with projection.reading() as connection:
+        said = asked(query.text, unfinished=query.unfinished)
+        cursor = cursor_of(connection, query.cursor, query.fingerprint)
+        condition = None if said.nothing else meaning(connection, said, query)
+        if condition is None:
+            facets = dict.fromkeys(FIELDS, ()) if query.facets else None
+            return Found((), None, 0 if query.facets else None, facets=facets)
+        page, answer = answered(connection, condition, said, query, cursor)
+        following = None
+        if len(page) > query.size:
+            following = written(connection, page[query.size - 1], query.fingerprint)
+        records = records_at(connection, [place.rank for place in page[: query.size]])
+        return replace(answer, records=records, next=following)
+
+
+def answered(
+    connection: Connection, condition: Condition, said: Asked, query: Query, cursor: Cursor
+) -> tuple[list[Cursor], Found]:
+    """Where the records of a page are, and one more if there is one; and the counts."""
+    tiers = [condition]
+    if query.order == "relevance" and not said.blank:
+        tiers = tiers_of(condition, said)
+    column = COLUMNS.get((query.order, query.language))
+    if condition == EVERYTHING:
+        page = every(connection, column, cursor, query.size + 1)
+        return page, all_counted(connection) if query.facets else Found((), None)
+    index = index_of(connection, condition)
+    if column is None:
+        page = tiered_page(index, tiers, cursor, query.size + 1)
+        return page, counted(connection, index, condition)[0] if query.facets else Found((), None)
+    past = None if cursor.value is None else (cursor.value, cursor.rank)
+    order = Order(column, past, query.size + 1)
+    answer, summary = counted(connection, index, condition, cursor.floor, order)
+    floor = summary.floor if answer.more else LAST
+    page = [Cursor(0, rank, value, floor) for value, rank in summary.ordered]
+    return page, answer if query.facets else Found((), None)
+
+
+def meaning(connection: Connection, said: Asked, query: Query) -> Condition | None:
+    """What a record must have to be found; None if none can."""
+    completions = completed(connection, said.beginning) if said.beginning else ()
+    parts: list[Condition] = [] if said.blank else [said.condition(completions)]
+    codes = codes_of(connection, query.filters)
+    parts += [Any(tuple(Has((f"_f{code}",)) for code in found)) for found in codes.values()]
+    if query.cell:
+        parts.append(Has((cell_token(int(query.cell, 16)),)))
+    condition = parts[0] if len(parts) == 1 else All(tuple(parts))
+    return condition if is_possible(condition) else None
+
+
+def completed(connection: Connection, beginning: str) -> tuple[str, ...]:
+    """Keys of the commonest words that begin so."""
+    number = func.sum(forms.c.total)
+    found = (
+        select(forms.c.key)
+        .where(forms.c.folded >= beginning, forms.c.folded < beginning + "~")
+        .group_by(forms.c.key)
+        .order_by(desc(number), forms.c.key)
+        .limit(COMPLETIONS)
+    )
+    return tuple(connection.execute(found).scalars())
+
+
+def codes_of(connection: Connection, filters: Mapping[Field, tuple[str, ...]]) -> Mapping[Field, list[int]]:
+    """For each field that is filtered by, the codes of those of its values that there are."""
+    pairs = [(name, value) for name, values in filters.items() for value in values]
+    codes: dict[Field, list[int]] = {name: [] for name, values in filters.items() if values}
+    if pairs:
+        found = select(terms.c.field, terms.c.id).where(tuple_(terms.c.field, terms.c.value).in_(pairs))
+        for name, code in connection.execute(found.order_by(terms.c.id)):
+            codes[name].append(code)
+    return codes
+
+
+def tiers_of(condition: Condition, said: Asked) -> list[Condition]:
+    """Conditions that part what was found, the most relevant first."""
+    if not said.needed:
+        return [condition]
+    exact, titled = said.as_title, said.in_title
+    return [All((condition, exact)), All((condition, titled), (exact,)), All((condition,), (titled,))]
+
+
+# -- pages ---------------------------------------------------------------------------------------------------
+
+
+def tiered_page(index: Index, tiers: list[Condition], cursor: Cursor, most: int) -> list[Cursor]:
+    """Where the records of a page are: of one tier after another, each by rank."""
+    found: list[Cursor] = []
+    for tier in range(cursor.tier, len(tiers)):
+        after = cursor.rank if tier == cursor.tier else -1
+        ranks = index.ranks(tiers[tier], after, most - len(found))
+        found += [Cursor(tier, rank) for rank in ranks]
+        if len(found) >= most:
+            break
+    return found
+
+
+def every(connection: Connection, column: Column | None, cursor: Cursor, most: int) -> list[Cursor]:
+    """Where the records of a page of all there are is."""
+    rank = documents.c.rank
+    if column is None:
+        found = select(rank).where(rank > cursor.rank).order_by(rank).limit(most)
+        return [Cursor(0, one) for one in connection.execute(found).scalars()]
+    value = documents.c[column]
+    pairs = select(value, rank).order_by(value, rank).limit(most)
+    if cursor.value is not None:
+        pairs = pairs.where(tuple_(value, rank) > tuple_(literal(cursor.value), literal(cursor.rank)))
+    return [Cursor(0, one, sorted_by) for sorted_by, one in connection.execute(pairs)]
+
+
+def records_at(connection: Connection, ranks: list[int]) -> tuple[PublicRecord, ...]:
+    found = connection.execute(select(bodies.c.rank, bodies.c.body).where(bodies.c.rank.in_(ranks)))
+    texts = {row.rank: row.body for row in found}
+    return tuple(PublicRecord.model_validate_json(texts[rank]) for rank in ranks)
+
+
+# -- counts --------------------------------------------------------------------------------------------------
+
+
+def counted(
+    connection: Connection,
+    index: Index,
+    condition: Condition,
+    upto: int = LAST,
+    order: Order | None = None,
+) -> tuple[Found, Summary]:
+    """An answer with counts only, and what they are of."""
+    summary = index.summary(condition, "codes", upto, limit_of(condition), order)
+    more = upto != LAST or are_more(index, condition, summary)
+    facets = facets_in(connection, summary.data)
+    return Found((), None, summary.count, more, facets, summary.count), summary
+
+
+def limit_of(condition: Condition) -> int:
+    """How many records of those that meet a condition are counted."""
+    return MOST_IN_A_ROW if asks_for_a_row(condition) else MOST
+
+
+def are_more(index: Index, condition: Condition, summary: Summary) -> bool:
+    """Whether there are records beyond those that were counted."""
+    return summary.count >= limit_of(condition) and bool(index.ranks(condition, summary.floor, 1))
+
+
+def all_counted(connection: Connection) -> Found:
+    total = int(connection.execute(select(func.coalesce(func.sum(months.c.total), 0))).scalar_one())
+    return Found((), None, min(total, MOST), total > MOST, all_facets(connection), total)
+
+
+def facets_in(connection: Connection, data: bytes) -> Mapping[Field, tuple[FacetCount, ...]]:
+    """The commonest values of each field among records, of which ``data`` has the codes."""
+    codes = np.frombuffer(data, "<u4")
+    own = codes & 0xFFFFF
+    width = int(own.max(initial=0)) + 1
+    times = np.bincount((codes >> 20) * width + own, minlength=len(FIELDS) * width).reshape(-1, width)
+    numbers: dict[int, int] = {}
+    for place, of_field in enumerate(times):
+        values = np.flatnonzero(of_field)
+        if len(values) > MOST_VALUES:  # with all that are as common as the last: values decide
+            least = np.partition(of_field[values], -MOST_VALUES)[-MOST_VALUES]
+            values = values[of_field[values] >= least]
+        numbers |= {place << 20 | value: of_field[value].item() for value in values.tolist()}
+    named = select(terms.c.id, terms.c.field, terms.c.value, terms.c.labels).where(terms.c.id.in_(numbers))
+    rows = connection.execute(named).all()
+    return arranged([(name, value, labels, numbers[code]) for code, name, value, labels in rows])
+
+
+def all_facets(connection: Connection) -> Mapping[Field, tuple[FacetCount, ...]]:
+    place = func.row_number().over(
+        partition_by=terms.c.field, order_by=(terms.c.total.desc(), terms.c.value)
+    )  # fmt: skip
+    ordered = select(terms, place.label("place")).subquery()
+    best = select(ordered.c.field, ordered.c.value, ordered.c.labels, ordered.c.total)
+    return arranged(
+        [tuple(row) for row in connection.execute(best.where(ordered.c.place <= MOST_VALUES)).all()]
+    )
+
+
+def arranged(rows: Iterable[tuple[str, str, str, int]]) -> Mapping[Field, tuple[FacetCount, ...]]:
+    facets: dict[Field, list[FacetCount]] = {name: [] for name in FIELDS}
+    for name, value, labels, count in rows:
+        facets[name].append(FacetCount(value, json.loads(labels), count))  # type: ignore[index]
+    return {
+        name: tuple(sorted(found, key=lambda one: (-one.count, one.value))[:MOST_VALUES])
+        for name, found in facets.items()
+    }
+
+
+# -- one record, words ---------------------------------------------------------------------------------------
+
+
+def record(projection: Projection, identifier: str) -> PublicRecord | Withdrawn | None:
+    """What is public under an identifier, or that it was; None: nothing is or ever was."""
+    with projection.reading() as connection:
+        place = select(documents.c.rank).where(documents.c.id == identifier)
+        rank = connection.execute(place).scalar()
+        if rank is not None:
+            return records_at(connection, [rank])[0]
+        grave = (
+            connection.execute(select(withdrawn).where(withdrawn.c.id == identifier)).mappings().one_or_none()
+        )
+        return Withdrawn.model_validate(dict(grave)) if grave else None
+
+
+def suggest(projection: Projection, beginning: str, most: int = 10) -> tuple[Suggestion, ...]:
+    """Words of public records that begin as ``beginning`` ends, the commonest first: each in
+    its commonest form, of the same script if there is one.
+    """
+    words = words_of(beginning[-200:])
+    folded = fold(words[-1]) if words else ""
+    if len(folded) < 2 or not beginning[-1:].strip():
+        return ()
+    own, number = forms.c.shown, forms.c.total
+    alike = case(((own >= LATER) if words[-1] >= LATER else (own < LATER), 0), else_=1)
+    place = func.row_number().over(partition_by=forms.c.key, order_by=(alike, number.desc(), own))
+    with projection.reading() as connection:
+        begins = (forms.c.folded >= folded, forms.c.folded < folded + "~")
+        ordered = select(own, number, alike.label("alike"), place.label("place")).where(*begins).subquery()
+        best = select(ordered.c.shown, ordered.c.total).where(ordered.c.place == 1).limit(most)
+        rows = connection.execute(best.order_by(ordered.c.alike, ordered.c.total.desc(), ordered.c.shown))
+        return tuple(Suggestion(shown, total) for shown, total in rows)
+
+
+def etag(body: bytes) -> str:
+    """Of an answer, from the answer itself: it tells nothing that the answer does not."""
+    return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'

@@ -1,0 +1,346 @@
+"""Where public records lie: one file of SQLite, or the schema ``public_records`` of PostgreSQL.
+
+It holds nothing but what the public may know and what is computed from that, and can be made again at any
+time (`load`). The public process opens it read-only: the file with ``mode=ro`` (a rollback journal and no
+WAL, so that reading writes nothing), the schema with a role that can read nothing else (`grant_reader`).
+
+``rank`` is a record's place in the one order that everything streams in: newest month first, and within a
+month by a keyed hash of the identifier, so that nothing visible tells who uploaded before whom.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from oberih.errors import Conflict, InputError, StoreError
+from oberih.i18n import say
+
+__all__ = [
+    "FORM",
+    "SCHEMA",
+    "Projection",
+    "bodies",
+    "cells",
+    "create",
+    "documents",
+    "forms",
+    "grant_reader",
+    "is_current",
+    "months",
+    "open_projection",
+    "relations",
+    "state",
+    "terms",
+    "withdrawn",
+]
+
+SCHEMA = "public_records"
+FORM = "1"  # of the tables, keys and codes in them: another one has to be made anew
+BUSY_S = 30  # how long a writer waits for another, and a reader for a writer
+LONGEST_S = 10  # that a public query may take
+
+# Compared byte by byte on both databases, whatever the language of the server.
+Words = Text().with_variant(Text(collation="C"), "postgresql")
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(schema=SCHEMA)
+documents = Table(
+    "documents",
+    metadata,
+    Column("rank", Number, primary_key=True, autoincrement=False),
+    Column("id", Words, nullable=False, unique=True),
+    Column("title_en", Words, nullable=False),
+    Column("title_uk", Words, nullable=False),
+    Column("quality", Number, nullable=False),
+    Column("cell", LargeBinary),  # H3 index, 8 bytes, big-endian
+    Column("codes", LargeBinary, nullable=False),  # `terms.id` of its facets, 4 bytes each, little-endian
+    # On SQLite these lie in tables of their own, ``words`` (FTS5) and `bodies`. PostgreSQL puts them aside by
+    # itself, both together being long, so that rows stay small enough to be read by thousands.
+    Column("keys", TSVECTOR().with_variant(Text, "sqlite")),
+    Column("body", Text),
+    Index("documents_title_en", "title_en", "rank"),
+    Index("documents_title_uk", "title_uk", "rank"),
+    Index("documents_quality", "quality", "rank"),
+)
+bodies = Table(  # on PostgreSQL a view of `documents`
+    "bodies",
+    metadata,
+    Column("rank", Number, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),  # `PublicRecord` as JSON
+)
+terms = Table(  # values of facets
+    "terms",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=False),  # the field's number << 20 | a number
+    Column("field", Words, nullable=False),
+    Column("value", Words, nullable=False),
+    Column("labels", Text, nullable=False),  # language -> name, JSON
+    Column("total", Integer, nullable=False),
+    Index("terms_value", "field", "value", unique=True),
+)
+forms = Table(  # words as they are written
+    "forms",
+    metadata,
+    Column("shown", Words, primary_key=True),
+    Column("folded", Words, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("total", Integer, nullable=False),
+    Index("forms_folded", "folded"),
+)
+cells = Table(  # how many records each cell shows at each level of detail of the map
+    "cells",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("cell", Number, primary_key=True, autoincrement=False),
+    Column("lat", Float(53), nullable=False),  # of the middle of the cell, degrees
+    Column("lon", Float(53), nullable=False),
+    Column("total", Integer, nullable=False),
+    Index("cells_middle", "level", "lat", "lon"),
+)
+months = Table(
+    "months",
+    metadata,
+    Column("month", Integer, primary_key=True, autoincrement=False),  # the newer, the smaller
+    Column("total", Integer, nullable=False),
+)
+relations = Table(
+    "relations",
+    metadata,
+    Column("target", Words, primary_key=True),
+    Column("source", Words, primary_key=True),
+)
+withdrawn = Table(
+    "withdrawn",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("month", Words, nullable=False),
+)
+state = Table(
+    "state",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("value", Words, nullable=False),
+)
+
+FTS5 = "CREATE VIRTUAL TABLE words USING fts5(keys, columnsize=0, tokenize=\"ascii tokenchars '_'\")"
+VIEW = f"CREATE VIEW {SCHEMA}.bodies AS SELECT rank, body FROM {SCHEMA}.documents"  # noqa: S608
+GIN = f"CREATE INDEX documents_keys ON {SCHEMA}.documents USING gin (keys) WITH (fastupdate = off)"
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The public records, open."""
+
+    engine: Engine
+
+    @property
+    def on_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the records."""
+        with told(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, alone. Raises `Conflict` if the tables are of another form."""
+        with told(), self.engine.begin() as connection:
+            if not self.on_sqlite:  # on SQLite, BEGIN IMMEDIATE has waited
+                connection.execute(select(state.c.value).where(state.c.name == "form").with_for_update())
+            if form_of(connection) != FORM:
+                raise Conflict(
+                    "The public records were written by another version of Oberih.",
+                    "Make them anew: oberih rebuild",
+                )
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors of databases in our words."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreError(
+            "The public records cannot be reached, or are busy.",
+            "Try again in a moment; if it stays so, see to the database.",
+        ) from error
+
+
+def open_projection(url: str, *, read_only: bool = True) -> Projection:
+    """The public records at ``sqlite:///FILE`` or ``postgresql://...``. Make them with `create`."""
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = sqlite_engine(Path(make_url(url).database or ""), read_only=read_only)
+        return Projection(engine.execution_options(schema_translate_map={SCHEMA: None}))
+    return Projection(postgres_engine(url, read_only=read_only))
+
+
+def sqlite_engine(path: Path, *, read_only: bool) -> Engine:
+    def connect() -> sqlite3.Connection:
+        where = f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rwc'}"
+        connection = sqlite3.connect(
+            where, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False,
+            cached_statements=256,
+        )  # fmt: skip
+        pragmas = ["cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY", "trusted_schema=OFF"]
+        if read_only:
+            pragmas.append("query_only=ON")
+        else:  # what was withdrawn is overwritten
+            pragmas += ["journal_mode=DELETE", "synchronous=FULL", "secure_delete=ON"]
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=8)
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def postgres_engine(url: str, *, read_only: bool) -> Engine:
+    """``enable_seqscan`` is off as every query has its index, also when a word is in most of the records."""
+    psycopg = make_url(url).set(drivername="postgresql+psycopg")
+    if not read_only:
+        return create_engine(psycopg, pool_pre_ping=True, pool_size=2, max_overflow=8)
+    options = {
+        "default_transaction_read_only": "on",
+        "statement_timeout": f"{LONGEST_S}s",
+        "jit": "off",
+        "enable_seqscan": "off",
+        "max_parallel_workers_per_gather": "0",
+        "plan_cache_mode": "force_custom_plan",
+        "work_mem": "32MB",
+    }
+    return create_engine(
+        psycopg,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=8,
+        isolation_level="REPEATABLE READ",
+        connect_args={"options": " ".join(f"-c {name}={value}" for name, value in options.items())},
+    )
+
+
+def create(projection: Projection) -> None:
+    """Make the tables if there are none."""
+    with told(), projection.engine.begin() as connection:
+        if form_of(connection):
+            return
+        if not projection.on_sqlite:
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        tables = [table for table in metadata.sorted_tables if projection.on_sqlite or table is not bodies]
+        metadata.create_all(connection, tables=tables)
+        connection.execute(insert(state), {"name": "key", "value": secrets.token_hex(32)})
+        connection.execute(insert(state), {"name": "form", "value": FORM})
+        if projection.on_sqlite:
+            connection.execute(text(FTS5))
+            return
+        connection.execute(text(VIEW))
+        connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER keys SET STORAGE EXTERNAL"))
+        connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER keys SET STATISTICS 1000"))
+        connection.execute(text(f"ALTER TABLE {SCHEMA}.documents SET (toast_tuple_target = 128)"))
+        connection.execute(text(GIN))
+
+
+def is_current(projection: Projection) -> bool:
+    """Whether there are public records that this version of Oberih can read. If not: `create` and `load`."""
+    with projection.reading() as connection:
+        return form_of(connection) == FORM
+
+
+def form_of(connection: Connection) -> str:
+    """The form that the tables have; "" if there are none."""
+    schema = None if connection.dialect.name == "sqlite" else SCHEMA
+    if not inspect(connection).has_table("state", schema=schema):
+        return ""
+    return str(connection.execute(select(state.c.value).where(state.c.name == "form")).scalar() or "")
+
+
+def grant_reader(engine: Engine, role: str) -> None:
+    """Let ``role`` of PostgreSQL read the public records, now and when they are made anew, and nothing else.
+
+    Raises `InputError` if the role could read anything else, whatever was granted to it before.
+    """
+    with told(), engine.begin() as connection:
+        name = connection.dialect.identifier_preparer.quote(role)
+        powers = connection.execute(
+            text("SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication "
+                 "OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid) "
+                 "FROM pg_roles r WHERE rolname = :role"),
+            {"role": role},
+        ).scalar()  # fmt: skip
+        if powers is None:
+            raise InputError(
+                say("There is no database role {role}.", role=role),
+                "Create it first, with LOGIN and a password and nothing else.",
+            )
+        for statement in (
+            f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {name}",
+            f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name}",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {name}",
+            f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} GRANT SELECT ON TABLES TO {name}",
+            f"ALTER ROLE {name} SET default_transaction_read_only = on",
+            f"ALTER ROLE {name} SET statement_timeout = '{LONGEST_S}s'",
+        ):
+            connection.execute(text(statement))
+        readable: list[Any] = list(
+            connection.execute(text(ELSEWHERE), {"role": role, "schema": SCHEMA}).scalars()
+        )
+        if powers or readable:
+            raise InputError(
+                say("The database role {role} may do more than read public records.", role=role),
+                "Give the public side a role of its own that is no superuser, is a member of no other role, "
+                "and has no rights on other tables.",
+            )
+
+
+# Tables outside that a role may read or change, or other schemas in which it may make some.
+ELSEWHERE = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND n.nspname NOT IN (:schema, 'pg_catalog', 'information_schema')
+    AND n.nspname NOT LIKE 'pg_toast%' AND n.nspname NOT LIKE 'pg_temp%'
+    AND (has_table_privilege(:role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+         OR has_any_column_privilege(:role, c.oid, 'SELECT, INSERT, UPDATE'))
+UNION ALL
+SELECT n.nspname FROM pg_namespace n
+WHERE n.nspname NOT LIKE 'pg_%' AND has_schema_privilege(:role, n.oid, 'CREATE')
+"""

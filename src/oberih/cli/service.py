@@ -1,0 +1,110 @@
+"""Commands that run a service: `serve`, `worker`, and a new link for the first admin."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from oberih.cli.running import Decorator, PathType, how_told, tell_result, working
+from oberih.errors import Conflict
+from oberih.i18n import Language
+
+__all__ = ["commands"]
+
+
+def commands(t: Language) -> list[click.Command]:
+    return [serve(t), worker(t), admin_link(t)]
+
+
+def data_option(t: Language) -> Decorator:
+    return click.option(
+        "--data",
+        "folder",
+        required=True,
+        type=PathType(path_type=Path),
+        help=t("Folder of the service's data."),
+    )
+
+
+def serve(t: Language) -> click.Command:
+    @click.command("serve", help=t("Run the service: pages, uploads and work, on this machine."))
+    @data_option(t)
+    @click.option(
+        "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help=t("Port to listen on.")
+    )
+    @how_told(t)
+    def command(folder: Path, port: int, progress_kind: str) -> None:
+        from oberih.web.serving import Supervisor, listen
+        from oberih.work.service import RECOVERY, open_service, prepare_service
+
+        with working(progress_kind, t) as (_, shown):
+            service = open_service(folder)
+            listening = listen(service.settings.host, port)
+            new = prepare_service(service)
+            address = service.settings.url or f"http://localhost:{port}"
+            lines = [t.say("The service is at {address}", address=address)]
+            record = {"address": address}
+            link = first_link(service, address)
+            if link:
+                record["first_admin"] = link
+                lines.append(t.say(
+                    "There is no admin yet. Whoever opens this becomes it (once, within 7 days): {link}",
+                    link=link,
+                ))  # fmt: skip
+            if new:
+                lines.append(t.say(
+                    "{path} opens everything that is sealed, should this machine be lost: keep it elsewhere, "
+                    "and delete it here.",
+                    path=folder / RECOVERY,
+                ))  # fmt: skip
+            tell_result(shown, record, lines)
+            sys.stdout.flush()
+        service.close()
+        Supervisor(open_service(folder), listening).run()
+
+    return command
+
+
+def first_link(service: object, address: str) -> str:
+    from oberih.catalogue.accounts.links import first_admin_link
+    from oberih.work.service import Service
+
+    assert isinstance(service, Service)
+    made = first_admin_link(service.database)
+    return f"{address}/join/{made.token}" if made else ""
+
+
+def worker(t: Language) -> click.Command:
+    @click.command("worker", help=t("Run jobs of a service whose database and archive are elsewhere too."))
+    @data_option(t)
+    @how_told(t)
+    def command(folder: Path, progress_kind: str) -> None:
+        from oberih.work.flow import run_worker
+        from oberih.work.service import open_service, prepare_service
+
+        with working(progress_kind, t):
+            service = open_service(folder)
+            prepare_service(service)
+            run_worker(service)
+
+    return command
+
+
+def admin_link(t: Language) -> click.Command:
+    @click.command("admin-link", help=t("A new link for the first admin, if there is none yet."))
+    @data_option(t)
+    @how_told(t)
+    def command(folder: Path, progress_kind: str) -> None:
+        from oberih.work.service import open_service, prepare_service
+
+        with working(progress_kind, t) as (_, shown):
+            service = open_service(folder)
+            prepare_service(service)
+            link = first_link(service, service.settings.url or "http://localhost:8000")
+            if not link:
+                raise Conflict(
+                    "There is an admin already.", "An admin makes links for others, on the page of people."
+                )
+            tell_result(shown, {"first_admin": link}, [link])
+
+    return command

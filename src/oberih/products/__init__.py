@@ -1,0 +1,20 @@
+"""What people use of a model: its public files.
+
+made = make_public(Path("out"), Path("public/v1"), Choices(crop=box), redact=blurred, pictures=remade)
+"""
+
+from oberih.products.choices import Box, Choices
+from oberih.products.manifest import Manifest, PublicFile, Viewpoint, read_manifest
+from oberih.products.web import Made, Redact, make_public
+
+__all__ = [
+    "Box",
+    "Choices",
+    "Made",
+    "Manifest",
+    "PublicFile",
+    "Redact",
+    "Viewpoint",
+    "make_public",
+    "read_manifest",
+]

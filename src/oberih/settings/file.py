@@ -1,0 +1,101 @@
+"""Reading and changing a file of settings."""
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsError
+
+from oberih.errors import InputError, OutputError
+from oberih.i18n import say
+from oberih.settings.archive import Settings
+from oberih.settings.service import ServiceSettings
+
+__all__ = ["DRAFT", "FILE", "change", "check", "load", "read"]
+
+FILE = "oberih.toml"
+DRAFT = f".{FILE}."  # how the name of a new file begins until it is whole; one left behind may be deleted
+
+
+Kind = TypeVar("Kind", bound=BaseSettings)
+
+
+def load(path: Path) -> Settings:
+    """The settings of an archive in the file ``path`` (none: the defaults), overruled by the environment.
+
+    Raises `InputError` that names every wrong setting.
+    """
+    return checked(path, read(path), Settings)
+
+
+def load_service(path: Path) -> ServiceSettings:
+    """The settings of a service, in the same way."""
+    return checked(path, read(path), ServiceSettings)
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> Settings:
+    """Let ``edit`` change the table in the file, check it, write it as one step. Returns all settings."""
+    table, settings = edited(path, edit)
+    draft = None
+    try:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
+        with os.fdopen(handle, "wb") as file:
+            tomli_w.dump(table, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).replace(path)  # mkstemp made it readable by its owner only
+    except OSError as error:
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
+        why = error.strerror or type(error).__name__
+        raise OutputError(
+            say("{path} cannot be written: {why}", path=path, why=why),
+            "Make room on the disk, or ask for the right to write there. The file is as it was.",
+        ) from error
+    return settings
+
+
+def check(path: Path, edit: Callable[[dict[str, Any]], None]) -> Settings:
+    """What `change` would return, or raise. Nothing is written."""
+    return edited(path, edit)[1]
+
+
+def edited(path: Path, edit: Callable[[dict[str, Any]], None]) -> tuple[dict[str, Any], Settings]:
+    table = read(path)
+    edit(table)
+    return table, checked(path, table, Settings)
+
+
+def read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(
+            say("{path} cannot be read: {why}", path=path, why=error), "Mend the file, or restore it."
+        ) from error
+
+
+def checked(path: Path, table: dict[str, Any], kind: type[Kind]) -> Kind:
+    unknown = sorted(set(table) - set(kind.model_fields))
+    wrong = [f"{name}: not a setting" for name in unknown]
+    try:
+        settings = kind(**table)
+    except ValidationError as error:
+        # Never the value itself: it may be a secret.
+        wrong += [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        settings = None
+    except SettingsError as error:  # its message has a name, not a value
+        wrong, settings = [*wrong, str(error)], None
+    if wrong or settings is None:
+        raise InputError(
+            say("Wrong settings in {path} or the environment: {wrong}", path=path, wrong="; ".join(wrong)),
+            "Mend them; `oberih settings` lists every setting.",
+        )
+    return settings

@@ -1,0 +1,114 @@
+"""What rules a service: where it is reached, what it keeps where, what people may do."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_settings import SettingsConfigDict
+
+from oberih.settings.archive import FileFirst, Name
+
+__all__ = ["ProviderSettings", "ServiceSettings"]
+
+GIB = 2**30
+WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+$")]
+Database = Annotated[str, StringConstraints(pattern=r"^(|postgresql://\S+)$")]
+
+
+class ProviderSettings(BaseModel):
+    """An institution that says who its people are (OpenID Connect)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] = Field(
+        description="its address, below which /.well-known/openid-configuration lies"
+    )
+    client_id: str = Field(description="what it calls us")
+    client_secret: SecretStr | None = Field(None, description="better: in the environment")
+    title: str = Field("", description="its name, as people know it")
+
+
+class ServiceSettings(FileFirst):
+    """Everything that can be set for a service."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OBERIH_", env_nested_delimiter="__", extra="ignore", frozen=True
+    )
+
+    url: WebAddress | Literal[""] = Field(
+        "", description="the address under which people reach it; empty: http://localhost and the port"
+    )
+    host: str = Field("127.0.0.1", description="the network address it listens on")
+    development: bool = Field(False, description="allows plain http beyond this machine; never in public")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses of proxies whose word on a visitor's address is believed"
+    )
+    languages: tuple[str, ...] = Field(("uk", "en"), description="of the pages, the main one first")
+
+    secret_key: SecretStr | None = Field(
+        None, description="random, 32 letters at least; none: made at the first start"
+    )
+    identity: SecretStr | None = Field(
+        None, description="age key that opens what the service sealed; none: made at the first start"
+    )
+
+    database_url: Database = Field(
+        "", description="postgresql://... of the catalogue; empty: a file in the data folder"
+    )
+    public_database_url: Database = Field(
+        "", description="the same database, as the role that may only read what is public"
+    )
+    work_database_url: Database = Field("", description="of the work; empty: the catalogue's, or a file")
+    files_url: str = Field(
+        "", description="store of public files, a folder or s3://...; empty: in the data folder"
+    )
+    drafts_url: str = Field(
+        "", description="store of what is reviewed before it is public; empty: in the data folder"
+    )
+    files_access_key: SecretStr | None = Field(
+        None, description="of both stores (better: in the environment)"
+    )
+    files_secret_key: SecretStr | None = Field(
+        None, description="of both stores (better: in the environment)"
+    )
+
+    node: Name | Literal[""] = Field("", description="this machine's name among several; empty: made up once")
+    workers: int = Field(1, ge=0, le=64, description="worker processes that `oberih serve` starts")
+    jobs_at_once: int = Field(1, ge=1, le=64, description="reconstructions of one worker at the same time")
+    gpu: Literal["auto", "no"] = Field("auto", description="whether workers take jobs for graphics cards")
+    preset: Literal["draft", "standard", "high"] = Field("standard", description="of reconstructions")
+    running_per_person: int = Field(2, ge=1, description="jobs of one person that run at the same time")
+    waiting_per_person: int = Field(50, ge=1, description="jobs of one person that may wait")
+    ledger_every_s: float = Field(30, gt=0, description="how often changes of records go to the archive")
+
+    upload_files: int = Field(3000, ge=1, description="most files of one contribution")
+    upload_file_bytes: int = Field(20 * GIB, ge=1, description="most bytes of one file")
+    upload_bytes: int = Field(50 * GIB, ge=1, description="most bytes of one contribution")
+    arriving_bytes: int = Field(
+        100 * GIB, ge=1, description="most bytes of one person on their way to the archive"
+    )
+    keep_free_bytes: int = Field(5 * GIB, ge=0, description="room that uploads leave on the disk")
+    upload_days: int = Field(7, ge=1, description="days without a byte after which an upload is given up")
+
+    registration: Literal["open", "invitation"] = Field(
+        "open", description="who may become a contributor; all other roles are given"
+    )
+    providers: dict[Name, ProviderSettings] = Field(
+        default_factory=dict, description="institutions whose people may log in"
+    )
+    session_days: int = Field(30, ge=1, le=365, description="how long a login lasts")
+    partner_days: int = Field(
+        90, ge=1, le=3650, description="longest access of a partner, unless it is renewed"
+    )
+
+    precision: Literal["withheld", "region", "10 km", "1 km"] = Field(
+        "10 km", description="how exactly a place is public unless a custodian decides"
+    )
+    candidate_sites: int = Field(5, ge=1, description="sites that a public cell must hold at least")
+    register_of_sites: Path | None = Field(
+        None, description="CSV file (lat,lon) of all sites of the kind that is recorded"
+    )
+    embargo_days: int = Field(0, ge=0, description="a new record stays back at least so long")
+    review_days: int = Field(
+        365, ge=1, description="after so many days a sensitivity class is looked at again"
+    )

@@ -1,0 +1,1 @@
+"""Reading prose for what betrays a place or a person (see `oberih.trust.warnings`)."""

@@ -1,0 +1,40 @@
+"""The web process of `oberih serve`. It is given a socket that listens already."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from oberih.catalogue.accounts import Gate
+from oberih.catalogue.accounts.keys import Key
+from oberih.web.inside.app import inner_app
+from oberih.web.life import end_with
+from oberih.work.service import Service, open_service
+
+__all__ = ["gate_of"]
+
+
+def gate_of(service: Service, port: int) -> Gate:
+    """The service as people reach it."""
+    url = service.settings.url or f"http://localhost:{port}"
+    return Gate(Key(service.secrets.derived("accounts")), service.settings, url)
+
+
+def main(folder: Path) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    listening, alive = (int(os.environ.pop(name)) for name in ("OBERIH_LISTENING", "OBERIH_ALIVE"))
+    port = int(os.environ.pop("OBERIH_PORT", "0"))
+    end_with(alive)
+    service = open_service(folder)
+    app = inner_app(service, gate_of(service, port))
+    config = uvicorn.Config(
+        app, fd=listening, access_log=False, log_config=None, server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=10, h11_max_incomplete_event_size=32 << 10,
+    )  # fmt: skip
+    uvicorn.Server(config).run()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,147 @@
+"""The inner application: its routes, what is said when something goes wrong, and whether it is well."""
+
+import json
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from oberih.catalogue.access import Action, NotAllowed, Why
+from oberih.catalogue.accounts import CannotEnter, Gate, TooManyTries
+from oberih.errors import Conflict, InputError, NotInArchive, OberihError, StoreError
+from oberih.i18n import say
+from oberih.web.inside import contributions, door, office
+from oberih.web.inside.desk import Asks, Desk, NotLoggedIn, WrongForm, asks, present
+from oberih.web.inside.front import Front, public_routes
+from oberih.web.inside.numbers import numbers
+from oberih.web.pages import HEADERS, Pages, StaticPages
+from oberih.web.serving import socket_of
+from oberih.web.uploads import uploads_router
+from oberih.web.views import ErrorPage
+from oberih.work.arrivals import Received, Uploader
+from oberih.work.flow import received
+from oberih.work.service import Service
+
+__all__ = ["inner_app"]
+
+log = logging.getLogger("oberih.web")
+API = "/api/v1"
+STATUS: tuple[tuple[type[OberihError], int], ...] = (
+    (NotLoggedIn, 401), (NotAllowed, 403), (WrongForm, 403), (CannotEnter, 403),
+    (TooManyTries, 429), (NotInArchive, 404), (Conflict, 409), (InputError, 422), (StoreError, 503),
+)  # fmt: skip
+PLAIN = {404: ("There is nothing here.", "It may have been moved, or it is not yours."),
+         405: ("This cannot be done here.", "Go back, and try again from the page.")}  # fmt: skip
+
+
+def inner_app(service: Service, gate: Gate) -> FastAPI:
+    """The application of the web process. ``gate``: the service as people reach it."""
+    front = Front(socket_of(service), urlsplit(gate.url).netloc)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await front.close()
+
+    app = FastAPI(
+        title="Oberih", summary="Contributing to the archive, and caring for it", version="1", docs_url=None,
+        redoc_url=None, openapi_url=None, lifespan=life,
+    )  # fmt: skip
+    app.state.desk = Desk(service, gate, Pages(service.settings.languages))
+    app.include_router(
+        uploads_router(service.arrivals, uploader(service), lambda arrived: handed_on(service, arrived)),
+        prefix=API,
+    )
+    for router in (contributions.router, door.router, office.router):
+        app.include_router(router)
+
+    @app.get("/healthz")
+    async def healthy() -> Response:
+        """200 when requests are answered: the database is there, and the public process too."""
+        with service.database.reading():
+            well = await front.healthy()
+        return Response(
+            "ok\n" if well else "the public pages are away\n", 200 if well else 503, media_type="text/plain"
+        )
+
+    @app.get("/metrics")
+    def measured(_: Annotated[Asks, Depends(asks(Action.SEE_SETTINGS))]) -> Response:
+        return numbers(service)
+
+    app.mount("/static", StaticPages())
+    app.include_router(public_routes(front))
+    tell_errors(app)
+    return app
+
+
+def uploader(service: Service) -> Any:
+    def who_sends(who: Annotated[Asks, Depends(asks(Action.CONTRIBUTE))]) -> Uploader:
+        return Uploader(who.who.account, service.limits)
+
+    return who_sends
+
+
+def handed_on(service: Service, arrived: Received) -> None:
+    """What has arrived becomes a capture with a job: before its sender gets the receipt."""
+    received(service, arrived)
+
+
+def tell_errors(app: FastAPI) -> None:
+    """Errors in plain words: a page for people, JSON for programs. What nobody foresaw gets a number that is
+    in the log, and says nothing else.
+    """
+
+    @app.exception_handler(OberihError)
+    async def told(request: Request, error: OberihError) -> Response:
+        status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
+        if isinstance(error, NotLoggedIn) and request.method == "GET" and wants_page(request):
+            way = {"Location": f"/login?next={quote(request.url.path)}", "Cache-Control": "no-store"}
+            return Response(status_code=303, headers=way)
+        if isinstance(error, NotAllowed) and error.why is Why.CONFIRM:
+            return door.confirm_first(request, request.app.state.desk, error, page=wants_page(request))
+        return refusal(request, status, error.message, error.advice)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_understood(request: Request, error: RequestValidationError) -> Response:
+        part = ".".join(str(one) for one in error.errors()[0]["loc"][1:]) if error.errors() else ""
+        message = say("This is not as it has to be: {part}.", part=part or "?")
+        return refusal(request, 422, message, say("Fill it in again."))
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> Response:
+        message, advice = PLAIN.get(error.status_code, ("This cannot be done.", ""))
+        return refusal(request, error.status_code, message, advice)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        number = secrets.token_hex(4)
+        log.error("%s %s", number, type(error).__name__, exc_info=error)
+        message = say("Something went wrong here that nobody foresaw (number {number}).", number=number)
+        return refusal(
+            request, 500, message, say("Try again; if it stays so, tell those who run this service.")
+        )
+
+
+def wants_page(request: Request) -> bool:
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "*/*")
+
+
+def refusal(request: Request, status: int, message: str, advice: str) -> Response:
+    desk: Desk = request.app.state.desk
+    if not wants_page(request):
+        said = desk.pages.language_for(
+            kept=request.cookies.get("language", ""), accepted=request.headers.get("Accept-Language", "")
+        )
+        body = json.dumps({"message": said(message), "advice": said(advice)}, ensure_ascii=False)
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": HEADERS["X-Content-Type-Options"]}
+        return Response(body, status, headers, "application/json")
+    now = None
+    with suppress(OberihError):  # the database is away, which may be what is told
+        now = present(request, desk)
+    return desk.page(request, ErrorPage(status, message, advice), asks=now, status=status)

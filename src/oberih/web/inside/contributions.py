@@ -1,0 +1,246 @@
+"""Contributing, and what became of it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import select
+
+from oberih.archive.ocfl import object_key, read_object
+from oberih.archive.reuse import deposited
+from oberih.catalogue.access import Action
+from oberih.catalogue.ledger import entries_of
+from oberih.catalogue.tables import Capture, Publication, Rights
+from oberih.errors import NotInArchive
+from oberih.i18n import from_json
+from oberih.web.inside.desk import Asks, asks
+from oberih.web.pages import progress as progress_told
+from oberih.web.views import (
+    ContributePage,
+    Contribution,
+    ContributionPage,
+    ContributionsPage,
+    Progress,
+    Receipt,
+    ReceivedFile,
+    Step,
+)
+from oberih.work.arrivals import Refused
+from oberih.work.engine import JobState
+from oberih.work.flow.contributing import LICENCES
+from oberih.work.flow.ingest import RECEIPT
+from oberih.work.flow.withdrawing import cancel, withdraw
+from oberih.work.service import Service
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+UNKNOWN = ("There is no such contribution of yours.", "Look at the list of your contributions.")
+RUNNING = ("received", "preserved", "waiting", "reconstructing")
+DONE_BY = {  # a state -> steps that are done in it
+    "received": 1, "preserved": 2, "quarantined": 2, "waiting": 2, "reconstructing": 2, "preserved only": 2,
+    "not reconstructable": 2, "failed": 2, "in review": 4, "refused": 5, "published": 6, "cancelled": 2,
+    "withdrawn": 2,
+}  # fmt: skip
+STEPS = ("arrived", "preserved", "reconstructed", "described", "reviewed", "published")
+STOPPED = ("quarantined", "not reconstructable", "failed", "refused", "cancelled", "withdrawn")
+CONTRIBUTOR = Annotated[Asks, Depends(asks(Action.SEE_OWN))]
+
+
+@router.get("/contribute")
+def contribute(request: Request, who: Annotated[Asks, Depends(asks(Action.CONTRIBUTE))]) -> Response:
+    limits = who.desk.service.limits
+    page = ContributePage(
+        limits.files, limits.file_bytes, limits.contribution_bytes, who.desk.service.settings.upload_days,
+        api="/api/v1/contributions",
+    )  # fmt: skip
+    return who.page(request, page)
+
+
+@router.get("/contributions")
+def mine(request: Request, who: CONTRIBUTOR) -> Response:
+    service = who.desk.service
+    with service.database.reading() as session:
+        asked = (
+            select(Capture)
+            .where(Capture.account == who.who.account)
+            .order_by(Capture.created.desc())
+            .limit(200)
+        )
+        rows = session.scalars(asked).all()
+    arriving = [
+        Contribution(
+            one.id, title_of(one.details), "arriving", moment(one.created), len(one.files), one.bytes
+        )
+        for one in service.arrivals.contributions(who.who.account)
+        if one.id not in {row.contribution for row in rows}
+    ]
+    known = [
+        Contribution(row.contribution or row.id, row.title, row.state, row.created, row.files, row.bytes)  # type: ignore[arg-type]
+        for row in rows
+    ]
+    return who.page(request, ContributionsPage((*arriving, *known)))
+
+
+@router.get("/contributions/{contribution}")
+def one(request: Request, contribution: str, who: CONTRIBUTOR) -> Response:
+    return who.page(request, shown(who, contribution))
+
+
+@router.get("/contributions/{contribution}/progress")
+def progress(request: Request, contribution: str, who: CONTRIBUTOR) -> Response:
+    pages = who.desk.pages
+    spoken = pages.language_for(
+        kept=request.cookies.get("language", ""), accepted=request.headers.get("Accept-Language", "")
+    )
+    told = progress_told(shown(who, contribution), spoken)
+    return Response(json.dumps(told), headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+@router.get("/contributions/{contribution}/receipt")
+def receipt(contribution: str, who: CONTRIBUTOR) -> Response:
+    row = capture_of(who, contribution)
+    told = receipt_of(who.desk.service, row)
+    if told is None:
+        raise NotInArchive(*UNKNOWN)
+    headers = {
+        "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": f'attachment; filename="receipt-{contribution[:12]}.json"',
+    }  # fmt: skip
+    return Response(
+        json.dumps(told, ensure_ascii=False, indent=1), headers=headers, media_type="application/json"
+    )
+
+
+@router.post("/contributions/{contribution}/cancel")
+def stop(contribution: str, who: CONTRIBUTOR) -> Response:
+    row = capture_of(who, contribution)
+    who.demand(Action.CANCEL_OWN, row.collection, owner=row.account)
+    cancel(who.desk.service, row.id, who.who.actor)
+    return who.desk.back(f"/contributions/{contribution}")
+
+
+@router.post("/contributions/{contribution}/withdraw")
+def take_back(contribution: str, who: CONTRIBUTOR) -> Response:
+    row = capture_of(who, contribution)
+    who.demand(Action.WITHDRAW_OWN, row.collection, owner=row.account)
+    withdraw(who.desk.service, row.id, who.who.actor)
+    return who.desk.back(f"/contributions/{contribution}")
+
+
+def capture_of(who: Asks, contribution: str) -> Capture:
+    """A capture of whoever asks. What is somebody else's is as unknown as what is not there."""
+    with who.desk.service.database.reading() as session:
+        found = session.scalars(select(Capture).where(Capture.contribution == contribution)).one_or_none()
+    if found is None or not who.who.owns(found.account):
+        raise NotInArchive(*UNKNOWN)
+    return found
+
+
+def shown(who: Asks, contribution: str) -> ContributionPage:
+    service = who.desk.service
+    try:
+        row = capture_of(who, contribution)
+    except NotInArchive:
+        return arriving(service, who.who.account, contribution)
+    with service.database.reading() as session:
+        licence = session.scalars(
+            select(Rights.uri).where(Rights.of == row.id, Rights.kind == "licence")
+        ).first()
+        public = session.get(Publication, row.subject) if row.subject else None
+        history = entries_of(session, "capture", row.id)
+    times = {entry.data["state"]: entry.at for entry in reversed(history) if entry.data}
+    told = receipt_of(service, row)
+    job = job_of(service, row)
+    visible = public is not None and public.published is not None and public.withdrawn is None
+    return ContributionPage(
+        id=contribution, title=row.title, state=row.state, created=row.created,  # type: ignore[arg-type]
+        licence=next((name for name, uri in LICENCES.items() if uri == licence), "archive-only"),
+        steps=steps(row.state, times), progress=progress_of(job) if row.state in RUNNING else None,
+        receipt=receipt_shown(told) if told else None, files=row.files, bytes=row.bytes,
+        reason=from_json(row.reason) if row.reason else (job.reason if job else ""),
+        advice=from_json(row.advice) if row.advice else "",
+        record=address_of(row) if visible and row.state == "published" else "",
+        can_cancel=row.state in RUNNING, can_withdraw=row.state != "withdrawn",
+    )  # fmt: skip
+
+
+def address_of(row: Capture) -> str:
+    return f"/records/{(row.subject or '').removeprefix('ark:/')}"
+
+
+def arriving(service: Service, account: str, contribution: str) -> ContributionPage:
+    try:
+        found = service.arrivals.contribution(account, contribution)
+    except Refused as error:
+        raise NotInArchive(*UNKNOWN) from error
+    arrived = sum(found.arrived(one) for one in found.files)
+    return ContributionPage(
+        id=contribution, title=title_of(found.details), state="arriving", created=moment(found.created),
+        licence=str(found.details.get("licence", "archive-only")), steps=steps("arriving", {}),
+        progress=Progress(arrived / found.bytes if found.bytes else None), files=len(found.files),
+        bytes=found.bytes,
+    )  # fmt: skip
+
+
+def steps(state: str, times: dict[str, datetime]) -> tuple[Step, ...]:
+    done = DONE_BY.get(state, 0)
+    at = {
+        "arrived": "received",
+        "preserved": "preserved",
+        "reconstructed": "in review",
+        "published": "published",
+    }
+    made = []
+    for number, key in enumerate(STEPS):
+        if number < done:
+            made.append(Step(key, "done", times.get(at.get(key, ""))))  # type: ignore[arg-type]
+        elif number == done:
+            now = "stopped" if state in STOPPED else "skipped" if state == "preserved only" else "now"
+            made.append(Step(key, now))  # type: ignore[arg-type]
+        else:
+            later = state not in (*STOPPED, "preserved only")
+            made.append(Step(key, "later" if later else "skipped"))  # type: ignore[arg-type]
+    return tuple(made)
+
+
+def job_of(service: Service, row: Capture) -> JobState | None:
+    """The job that works on a capture now."""
+    page = service.engine.jobs(person=row.account, limit=50)
+    waiting = [one for one in page.jobs if one.status in ("waiting", "running")]
+    named = [one for one in waiting if one.key == f"ingest:{row.contribution}"]
+    return next(iter(named or [one for one in waiting if one.name == "model"]), None)
+
+
+def progress_of(job: JobState | None) -> Progress:
+    if job is None or not job.total:
+        return Progress(None)
+    return Progress(job.done / job.total, job.left_s, job.note or job.stage)
+
+
+def receipt_of(service: Service, row: Capture) -> dict[str, Any] | None:
+    """What the contributor was told: from the uploads, or from the archive."""
+    kept = service.arrivals.receipt(row.account, row.contribution or "")
+    if kept is not None:
+        return kept.json()
+    if deposited(service.archive, row.id) is None:
+        return None
+    found = read_object(service.archive.main, object_key(row.id))
+    if RECEIPT not in found.inventory.files():
+        return None
+    told: dict[str, Any] = json.loads(found.read(RECEIPT))
+    return told
+
+
+def receipt_shown(told: dict[str, Any]) -> Receipt:
+    files = tuple(ReceivedFile(one["name"], one["size"], one["sha256"]) for one in told["files"])
+    return Receipt(told["sha256"], moment(told["received"]), files)
+
+
+def title_of(details: Any) -> str:
+    return str(details.get("title") or "…")
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

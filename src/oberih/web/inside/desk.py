@@ -1,0 +1,213 @@
+"""What every inner route needs: the service, the pages, and who asks."""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from oberih.catalogue.access import Action, NotAllowed, Who, Why, demand, may
+from oberih.catalogue.accounts import Gate, Present, Visit, csrf_is_right, who_is, who_of_token
+from oberih.errors import OberihError
+from oberih.i18n import say
+from oberih.web.pages import Pages
+from oberih.web.views import Notice, View, Visitor
+from oberih.work.service import Service
+
+__all__ = [
+    "Asks",
+    "Desk",
+    "NotLoggedIn",
+    "Present",
+    "WrongForm",
+    "asks",
+    "cookie_name",
+    "desk_of",
+    "present",
+    "someone",
+]
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
+MOST_FORM = 1 << 20  # bytes
+
+
+class NotLoggedIn(OberihError):
+    """Only somebody with an account may do this."""
+
+    def __init__(self) -> None:
+        super().__init__(say("Please log in first."), say("Then you come back to where you were."))
+
+
+class WrongForm(OberihError):
+    """A form that did not come from our own page, or from one of an earlier login."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            say("This page is too old, or was opened before you logged in."),
+            say("Load it again, and send the form once more."),
+        )
+
+
+def cookie_name(name: str, *, secure: bool) -> str:
+    """With the prefix that keeps subdomains and plain http from setting it."""
+    return f"__Host-{name}" if secure else name
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The service as the inner routes use it."""
+
+    service: Service
+    gate: Gate
+    pages: Pages
+
+    @property
+    def secure(self) -> bool:
+        return self.gate.url.startswith("https://")
+
+    def visit(self, request: Request) -> Visit:
+        return Visit(
+            address=self.address(request),
+            browser=browser(request.headers.get("User-Agent", "")),
+            device=request.cookies.get(cookie_name("device", secure=self.secure), ""),
+        )
+
+    def address(self, request: Request) -> str:
+        """Of the visitor: the last one in the chain that is none of our own proxies."""
+        direct = request.client.host if request.client else ""
+        chain = [*(one.strip() for one in request.headers.get("X-Forwarded-For", "").split(",")), direct]
+        for one in reversed([part for part in chain if part]):
+            if one not in self.service.settings.trusted_proxies:
+                return one if valid(one) else direct
+        return direct
+
+    def page(
+        self, request: Request, view: View, *, asks: Present | None = None, notice: Notice | None = None,
+        status: int = 200, csrf: str = "",
+    ) -> Response:  # fmt: skip
+        """A page that only this visitor may see."""
+        visitor = visitor_of(asks) if asks else None
+        answer = self.pages.response(
+            request, view, visitor=visitor, csrf=asks.csrf if asks else csrf, notice=notice, status=status
+        )
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    def back(self, path: str) -> Response:
+        """To another page of ours, after a form."""
+        return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+
+
+def valid(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def browser(agent: str) -> str:
+    """ "Firefox on Android", as far as one can tell."""
+    names = (
+        ("Firefox", "Firefox"),
+        ("Edg", "Edge"),
+        ("OPR", "Opera"),
+        ("Chrome", "Chrome"),
+        ("Safari", "Safari"),
+    )
+    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+               ("Mac OS", "macOS"), ("Linux", "Linux"))  # fmt: skip
+    name = next((shown for mark, shown in names if mark in agent), "")
+    system = next((shown for mark, shown in systems if mark in agent), "")
+    return " on ".join(part for part in (name, system) if part)
+
+
+def visitor_of(present: Present) -> Visitor:
+    return Visitor(present.name, frozenset(one.role for one in present.who.valid()))
+
+
+def desk_of(request: Request) -> Desk:
+    found: Desk = request.app.state.desk
+    return found
+
+
+def present(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> Present | None:
+    """Who is logged in, by the cookie of the session. Read once for each request."""
+    if not hasattr(request.state, "present"):
+        token = request.cookies.get(cookie_name("session", secure=desk.secure), "")
+        request.state.present = who_is(desk.service.database, token) if token else None
+    found: Present | None = request.state.present
+    return found
+
+
+async def someone(
+    request: Request,
+    desk: Annotated[Desk, Depends(desk_of)],
+    asks: Annotated[Present | None, Depends(present)],
+) -> Who:
+    """Who asks: by a token for programs, or by the cookie and, where something changes, its word.
+
+    Raises `NotLoggedIn`, `WrongForm`.
+    """
+    given = request.headers.get("Authorization", "")
+    if given:
+        who = who_of_token(desk.service.database, given.removeprefix("Bearer ").strip())
+        if who is None:
+            raise NotLoggedIn
+        return who
+    if asks is None:
+        raise NotLoggedIn
+    if request.method not in SAFE:
+        word = request.headers.get(CSRF_HEADER, "") or await word_in_form(request)
+        token = request.cookies.get(cookie_name("session", secure=desk.secure), "")
+        if not csrf_is_right(token, word):
+            raise WrongForm
+    return asks.who
+
+
+async def word_in_form(request: Request) -> str:
+    kind = request.headers.get("Content-Type", "")
+    if not kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
+        return ""
+    return str((await request.form(max_files=0, max_part_size=MOST_FORM)).get(CSRF_FIELD, ""))
+
+
+@dataclass(frozen=True)
+class Asks:
+    """Somebody who asks for something, and may."""
+
+    who: Who
+    present: Present | None
+    desk: Desk
+
+    def demand(self, action: Action, collection: str | None = None, *, owner: str = "") -> None:
+        demand(self.who, action, collection, owner=owner)
+
+    def may(self, action: Action, collection: str | None = None, *, owner: str = "") -> bool:
+        return may(self.who, action, collection, owner=owner)
+
+    def page(self, request: Request, view: View, notice: Notice | None = None) -> Response:
+        return self.desk.page(request, view, asks=self.present, notice=notice)
+
+
+def asks(action: Action | None = None) -> Callable[..., Asks]:
+    """A dependency: somebody with an account, who may do ``action`` (None: the route asks for itself)."""
+
+    def checked(
+        who: Annotated[Who, Depends(someone)], now: Annotated[Present | None, Depends(present)],
+        desk: Annotated[Desk, Depends(desk_of)],
+    ) -> Asks:  # fmt: skip
+        if action is not None and not any_place(who, action):
+            raise NotAllowed(Why.NO)
+        return Asks(who, now, desk)
+
+    return checked
+
+
+def any_place(who: Who, action: Action) -> bool:
+    """Whether they may do it anywhere; the route asks again for the collection that it is about."""
+    places = {None, *(one.collection for one in who.valid())}
+    return any(may(who, action, place, owner=who.account) for place in places)

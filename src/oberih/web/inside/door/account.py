@@ -1,0 +1,145 @@
+"""One's own account: what it shows, the profile, where one is logged in, a copy of one's data, leaving."""
+
+import json
+
+from fastapi import APIRouter, Request, Response
+
+from oberih.archive.people.records import withdraw_person
+from oberih.catalogue.access import SCOPES, Who
+from oberih.catalogue.accounts import (
+    before_leaving,
+    change_profile,
+    end_all_sessions,
+    end_other_sessions,
+    end_session,
+    institutions_of,
+    leave,
+    own_data,
+    passkeys_of,
+    person,
+    recovery_codes_left,
+    sessions_of,
+    tokens_of,
+)
+from oberih.catalogue.accounts.codes import has_codes
+from oberih.catalogue.accounts.tables import Password
+from oberih.catalogue.database import now
+from oberih.errors import InputError
+from oberih.web.inside.desk import any_place
+from oberih.web.inside.door.once import take_once
+from oberih.web.inside.door.places import shown_grants
+from oberih.web.inside.door.threshold import (
+    DEVICE,
+    SESSION,
+    At,
+    InForm,
+    Me,
+    Mine,
+    forget,
+    go,
+    wrong,
+)
+from oberih.web.views import AccountPage, Passkey, SessionRow, Token
+from oberih.work.flow import project
+
+__all__ = ["account_page", "router"]
+
+router = APIRouter()
+
+
+@router.get("/account")
+def account(request: Request, me: Mine) -> Response:
+    return me.page(request, account_page(request, me))
+
+
+@router.get("/account/once/{token}")
+def once(request: Request, me: Mine, token: str) -> Response:
+    return me.page(request, take_once(me, token))
+
+
+@router.post("/account/name")
+def rename(request: Request, me: Mine, given: InForm) -> Response:
+    try:
+        change_profile(me.database, me.who, name=given("name"), public_name=given("public-name"))
+    except InputError as error:
+        errors, status = wrong(error, "name")
+        return me.page(request, account_page(request, me, errors), status)
+    return go("/account")
+
+
+@router.post("/account/sessions/end")
+def end(desk: At, me: Mine, given: InForm) -> Response:
+    """``id``: of one login; "others"; or "all", this one too."""
+    if given("id") == "all":
+        end_all_sessions(me.database, me.present)
+        answer = go("/login")
+        forget(desk, answer, SESSION, DEVICE)
+        return answer
+    if given("id") == "others":
+        end_other_sessions(me.database, me.present)
+    else:
+        end_session(me.database, me.present, given("id"))
+    return go("/account")
+
+
+@router.get("/account/data")
+def data(me: Mine) -> Response:
+    told = json.dumps(own_data(me.database, me.who), ensure_ascii=False, indent=1)
+    headers = {
+        "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": 'attachment; filename="my-data.json"',
+    }  # fmt: skip
+    return Response(told, headers=headers, media_type="application/json")
+
+
+@router.post("/account/leave")
+def leave_for_good(desk: At, me: Mine, given: InForm) -> Response:
+    """First what the archive sealed to them, then the account: it can be finished if it stops between."""
+    if given("sure") != "yes":
+        raise InputError("Nothing was deleted.", "Tick the box first if you want to leave.")
+    pseudonym = before_leaving(me.database, me.who)
+    if pseudonym:
+        withdraw_person(desk.service.archive, pseudonym, "request")
+    for subject in leave(me.database, me.who):
+        project(desk.service, subject)
+    answer = go("/")
+    forget(desk, answer, SESSION, DEVICE)
+    return answer
+
+
+def account_page(request: Request, me: Me, errors: dict[str, str] | None = None) -> AccountPage:
+    database, who = me.database, me.who
+    about = person(database, who, who.account)
+    valid = [one for one in about.grants if one.until is None or now() < one.until]
+    with database.reading() as session:
+        password = session.get(Password, who.account) is not None
+        codes = has_codes(session, who.account)
+    titles = {one.issuer: one.title for one in me.desk.service.settings.providers.values()}
+    return AccountPage(
+        about.name, about.pseudonym, about.public_name,
+        grants=shown_grants(me.desk, request, valid),
+        passkeys=tuple(
+            Passkey(one.id, one.name, one.created.date(), one.used)
+            for one in passkeys_of(database, who.account)
+        ),
+        password=password, codes=codes, recovery_codes=recovery_codes_left(database, who.account),
+        institutions=tuple(
+            titles.get(one.issuer) or one.issuer for one in institutions_of(database, who.account)
+        ),
+        sessions=tuple(
+            SessionRow(one.id, one.browser, one.created.date(), one.used.date(), one.this)
+            for one in sessions_of(database, me.present)
+        ),
+        tokens=tuple(
+            Token(one.id, one.name, one.scopes, one.created.date(), one.expires.date(), one.used)
+            for one in tokens_of(database, who)
+        ),
+        scopes=scopes_of(who), errors=errors or {},
+    )  # fmt: skip
+
+
+def scopes_of(who: Who) -> tuple[str, ...]:
+    """What a token of theirs could be used for."""
+    return tuple(
+        scope for scope, actions in SCOPES.items() if any(any_place(who, action) for action in actions)
+    )

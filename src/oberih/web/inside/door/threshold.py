@@ -1,0 +1,266 @@
+"""What all routes of the door share: cookies, what a form says, what tells our own pages from others'.
+
+Forms before a login carry a word that belongs to a cookie of the same browser (OWASP's signed double submit);
+forms after it are bound to the session (see `desk.someone`). Besides, browsers say from which site a request
+comes (Fetch Metadata, or Origin): others' are refused.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from oberih.catalogue.access import Action, NotAllowed, Who, Why
+from oberih.catalogue.accounts import CannotEnter, Challenge, Opened, Present, TooManyTries, log_out, who_is
+from oberih.catalogue.accounts.keys import new_token, same
+from oberih.catalogue.database import Database
+from oberih.errors import InputError, OberihError
+from oberih.i18n import say
+from oberih.web.inside.desk import (
+    CSRF_HEADER,
+    Asks,
+    Desk,
+    NotLoggedIn,
+    WrongForm,
+    asks,
+    cookie_name,
+    desk_of,
+    word_in_form,
+)
+from oberih.web.views import View
+
+__all__ = [
+    "DEVICE",
+    "FORM",
+    "SESSION",
+    "At",
+    "Given",
+    "InForm",
+    "InJson",
+    "Me",
+    "Mine",
+    "Next",
+    "as_challenge",
+    "cookie",
+    "forget",
+    "from_our_own_page",
+    "go",
+    "in_json",
+    "keep",
+    "let_in",
+    "own_form",
+    "own_path",
+    "put",
+    "stranger_page",
+    "there",
+    "wrong",
+]
+
+SESSION, DEVICE, FORM = "session", "device", "form"
+YEAR_S, FORM_S = 365 * 86400, 2 * 3600
+MOST_BYTES = 256 << 10  # of a form, or of a passkey's answer
+MOST_FIELDS = 60
+LONGEST_PATH = 1000  # letters
+SAME_SITE = ("same-origin", "none")  # "none": the person typed the address
+
+At = Annotated[Desk, Depends(desk_of)]
+Next = Annotated[str, Query(alias="next")]
+"""Where to go then."""
+
+
+# -- what somebody sent ---
+
+
+@dataclass(frozen=True)
+class Given:
+    """Fields of a form, or of a script's JSON. What is missing, or no text, is empty."""
+
+    fields: Mapping[str, Any]
+
+    def __call__(self, name: str) -> str:
+        found = self.fields.get(name, "")
+        return found if isinstance(found, str) else ""
+
+    def all(self, name: str) -> list[str]:
+        """Of check boxes."""
+        found = self.fields.get(name, [])
+        return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, str)]
+
+    @property
+    def next(self) -> str:
+        return own_path(self("next"))
+
+    @property
+    def credential(self) -> str:
+        """The passkey's answer, as JSON."""
+        return json.dumps(self.fields.get("credential"))
+
+
+async def in_form(request: Request) -> Given:
+    form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=MOST_BYTES)
+    return Given({name: many[0] if len(many := form.getlist(name)) == 1 else many for name in form})
+
+
+async def in_json(request: Request) -> Given:
+    """Only as JSON: other sites' forms cannot send that."""
+    if not request.headers.get("Content-Type", "").startswith("application/json"):
+        raise WrongForm
+    try:
+        found = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError("This is no JSON object.", "Try again from the page.")
+    return Given(found)
+
+
+InForm = Annotated[Given, Depends(in_form)]
+InJson = Annotated[Given, Depends(in_json)]
+
+
+def own_path(address: str) -> str:
+    """``address`` if it is a path of our own site, else "/": so nobody is led away by a link to the login."""
+    plain = address.isascii() and address.isprintable() and " " not in address and "\\" not in address
+    ours = address.startswith("/") and not address.startswith("//")
+    return address if plain and ours and len(address) <= LONGEST_PATH else "/"
+
+
+# -- that it comes from our own page ---
+
+
+async def from_our_own_page(request: Request, desk: At) -> None:
+    """Whatever changes something comes from our own site, and is small. Raises `WrongForm`, `InputError`."""
+    if request.method in ("GET", "HEAD"):
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in (None, *SAME_SITE) or (site is None and origin not in (None, desk.gate.origin)):
+        raise WrongForm
+    size = request.headers.get("Content-Length", "")
+    if not size.isdecimal() or int(size) > MOST_BYTES:
+        raise InputError("What was sent is too long.", "Send less.")
+
+
+async def own_form(request: Request, desk: At) -> None:
+    """A form of somebody who has not come in yet. Raises `WrongForm`."""
+    kept = cookie(request, desk, FORM)
+    given = request.headers.get(CSRF_HEADER, "") or await word_in_form(request)
+    if not kept or not same(form_word(desk, kept), given):
+        raise WrongForm
+
+
+def form_word(desk: Desk, kept: str) -> str:
+    return desk.gate.key.mark("form", kept[:200])
+
+
+def stranger_page(desk: Desk, request: Request, view: View, status: int = 200) -> Response:
+    """A page with a form for somebody who has not come in yet."""
+    kept = cookie(request, desk, FORM) or new_token()
+    answer = desk.page(request, view, csrf=form_word(desk, kept), status=status)
+    put(desk, answer, FORM, kept, FORM_S)
+    return answer
+
+
+# -- cookies ---
+
+
+def cookie(request: Request, desk: Desk, name: str) -> str:
+    return request.cookies.get(cookie_name(name, secure=desk.secure), "")
+
+
+def put(desk: Desk, answer: Response, name: str, value: str, age_s: int) -> None:
+    answer.set_cookie(
+        cookie_name(name, secure=desk.secure), value, max_age=age_s, path="/", httponly=True, samesite="lax",
+        secure=desk.secure,
+    )  # fmt: skip
+
+
+def forget(desk: Desk, answer: Response, *names: str) -> None:
+    for name in names:
+        answer.delete_cookie(
+            cookie_name(name, secure=desk.secure), path="/", httponly=True, samesite="lax", secure=desk.secure
+        )
+
+
+def keep(desk: Desk, answer: Response, opened: Opened) -> Response:
+    """The session's token, which is always a new one, goes with the answer."""
+    put(desk, answer, SESSION, opened.token, desk.service.settings.session_days * 86400)
+    if opened.device:
+        put(desk, answer, DEVICE, opened.device, YEAR_S)
+    return answer
+
+
+def let_in(desk: Desk, request: Request, answer: Response, opened: Opened) -> Response:
+    """Somebody has come in; whoever was logged in here before is not any more."""
+    before = cookie(request, desk, SESSION)
+    if before:
+        log_out(desk.service.database, before)
+    forget(desk, answer, FORM)
+    return keep(desk, answer, opened)
+
+
+# -- answers ---
+
+
+def go(path: str) -> Response:
+    return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+
+
+def there(path: str) -> Response:
+    """For a script: where to go."""
+    return JSONResponse({"next": path}, headers={"Cache-Control": "no-store"})
+
+
+def as_challenge(challenge: Challenge) -> Response:
+    """For a script: what to ask the device."""
+    told = {"challenge": challenge.token, "options": json.loads(challenge.options)}
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+def wrong(error: OberihError, field: str = "") -> tuple[dict[str, str], int]:
+    """An error, to be told beside the form: what to say, and the status of the page."""
+    status = 429 if isinstance(error, TooManyTries) else 403 if isinstance(error, CannotEnter) else 422
+    if isinstance(error, CannotEnter) and error.why == "code":
+        field = "code"
+    both = say("{message} {advice}", message=error.message, advice=error.advice)
+    return {field: both if error.advice else error.message}, status
+
+
+# -- somebody who has come in ---
+
+
+@dataclass(frozen=True)
+class Me:
+    """Somebody at their own account, in person: programs with a token have no business there."""
+
+    desk: Desk
+    present: Present
+
+    @property
+    def who(self) -> Who:
+        return self.present.who
+
+    @property
+    def database(self) -> Database:
+        return self.desk.service.database
+
+    def page(self, request: Request, view: View, status: int = 200) -> Response:
+        return self.desk.page(request, view, asks=self.present, status=status)
+
+    def again(self, opened: Opened) -> "Me":
+        """The same person, once the session has a new token."""
+        found = who_is(self.database, opened.token)
+        if found is None:
+            raise NotLoggedIn
+        return Me(self.desk, found)
+
+
+def in_person(who: Annotated[Asks, Depends(asks(Action.CHANGE_ACCOUNT))]) -> Me:
+    if who.present is None or who.who.token is not None:
+        raise NotAllowed(Why.NO)
+    return Me(who.desk, who.present)
+
+
+Mine = Annotated[Me, Depends(in_person)]

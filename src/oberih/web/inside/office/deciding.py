@@ -1,0 +1,265 @@
+"""What custodians do on the page of a review: decide, keep answers, correct, release, take out of view."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
+
+from oberih.archive.metadata import Description
+from oberih.catalogue.access import Action
+from oberih.catalogue.tables import Review, Subject
+from oberih.errors import Conflict, InputError
+from oberih.i18n import say
+from oberih.web.inside.desk import Asks, asks
+from oberih.web.inside.door.threshold import Given
+from oberih.web.inside.office.common import Sent, own, unseen
+from oberih.web.inside.office.regions import corrections_of
+from oberih.web.inside.office.review import Case, case_of, is_open, mode_of, page, visible
+from oberih.web.views.words import CHECKS, KINDS
+from oberih.work.flow import (
+    Decision,
+    Kept,
+    correct_blur,
+    decide,
+    keep,
+    look_again,
+    refuse,
+    release,
+    unpublish,
+)
+from oberih.work.flow.drafting import noticed
+
+__all__ = ["router"]
+
+router = APIRouter()
+Custodian = Annotated[Asks, Depends(asks(Action.REVIEW))]
+ANSWERS = ("precision", "reason", "due", "embargo", "names", *(f"check-{key}" for key in CHECKS))
+MEANWHILE = ("Somebody else changed this meanwhile.", "Look at it again, and decide then.")
+REDONE = say(
+    "What is blurred was changed. What would be public is being made again: look at it then, and decide."
+)
+
+
+@router.post("/review/{identifier}")
+def decided(request: Request, identifier: str, who: Custodian, sent: Sent) -> Response:
+    case, outcome = case_of(who, identifier), sent("decision")
+    if outcome not in ("passed", "refused", "save"):
+        raise InputError("Nobody said what to do.", "Go back, and press one of the buttons.")
+    if case.version != version_of(sent):
+        raise Conflict(*MEANWHILE)
+    if mode_of(case) == "quarantine":
+        return quarantined(request, who, case, sent)
+    if mode_of(case) == "again":
+        return looked_again(request, who, case, sent)
+    if outcome == "save":
+        return saved(who, case, sent)
+    return reviewed(request, who, case, sent)
+
+
+def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
+    service, outcome = who.desk.service, sent("decision")
+    own(who, Action.PUBLISH if outcome == "passed" else Action.REVIEW, case.collection)
+    if outcome == "passed" and case.review is not None:
+        told = corrections_of(case.review, sent.all("blur"), sent.all("add"))
+        if told != case.review.corrections and is_open(case.review):
+            kept(who, case, sent)
+            own(who, Action.CORRECT_BLUR, case.collection)
+            correct_blur(service, case.id, who.who.actor, told)
+            return again(request, who, case, sent, {"": REDONE}, 409)
+    errors = missing(sent, outcome)
+    if errors:
+        return again(request, who, case, sent, errors)
+    try:
+        decide(service, case.id, who.who.actor, decision_of(sent, outcome))
+    except InputError as error:
+        return again(request, who, case, sent, {"": f"{error.message} {error.advice}".strip()})
+    return who.desk.back("/review")
+
+
+def missing(sent: Given, outcome: str) -> dict[str, str]:
+    """What a decision lacks: field -> what is wrong."""
+    errors: dict[str, str] = {}
+    if not sent("reason").strip():
+        errors["reason"] = say("A decision needs a reason.")
+    if outcome == "refused":
+        return errors
+    for key in CHECKS:
+        if sent(f"check-{key}") not in ("none", "hidden", "blocking"):
+            errors[f"check-{key}"] = say("Say what you saw.")
+        elif sent(f"check-{key}") == "blocking":
+            errors[f"check-{key}"] = say("What must not be public cannot pass.")
+    return errors | wrong_days(sent)
+
+
+def wrong_days(sent: Given) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    today = datetime.now(UTC).date().isoformat()
+    if not is_day(sent("due")) or sent("due") <= today:
+        errors["due"] = say("Choose a day to come.")
+    if sent("embargo") and not is_day(sent("embargo")):
+        errors["embargo"] = say("This is not a day.")
+    return errors
+
+
+def is_day(text: str) -> bool:
+    try:
+        return bool(datetime.strptime(text, "%Y-%m-%d"))  # noqa: DTZ007 - a day
+    except ValueError:
+        return False
+
+
+def decision_of(sent: Given, outcome: str) -> Decision:
+    """Raises `InputError`."""
+    told: dict[str, Any] = {
+        "outcome": outcome, "seen_version": version_of(sent), "reason": sent("reason"),
+        "comment": sent("comment"), "settled": sent.all("settled"), "names_people": sent("names") == "yes",
+    }  # fmt: skip
+    if outcome == "passed":
+        told |= {
+            "precision": sent("precision") or "withheld", "due": sent("due") or None,
+            "embargo_until": sent("embargo") or None,
+            "checked": {key: sent(f"check-{key}") for key in CHECKS if sent(f"check-{key}")},
+        }  # fmt: skip
+    try:
+        return Decision.model_validate(told)
+    except ValidationError as error:
+        part = ".".join(map(str, error.errors()[0]["loc"]))
+        raise InputError(
+            say("The decision is not whole: {part}.", part=part or "?"), "Fill in what is marked."
+        ) from None
+
+
+def again(
+    request: Request, who: Asks, case: Case, sent: Given, errors: Mapping[str, str], status: int = 422
+) -> Response:
+    """The page once more, with what was filled in."""
+    answers = {name: sent(name) for name in ANSWERS}
+    return page(request, who, case_of(who, case.id), errors=errors, answers=answers, status=status)
+
+
+def saved(who: Asks, case: Case, sent: Given) -> Response:
+    """Keep what was answered; what is blurred is made anew if that was changed."""
+    if case.review is None or not is_open(case.review):
+        raise Conflict(*MEANWHILE)
+    told = corrections_of(case.review, sent.all("blur"), sent.all("add"))
+    kept(who, case, sent)
+    if told != case.review.corrections:
+        own(who, Action.CORRECT_BLUR, case.collection)
+        correct_blur(who.desk.service, case.id, who.who.actor, told)
+    return who.desk.back(f"/review/{case.id}")
+
+
+def kept(who: Asks, case: Case, sent: Given) -> None:
+    answers = {name.removeprefix("check-"): sent(name) for name in ANSWERS if name != "reason" and sent(name)}
+    try:
+        told = Kept(
+            seen_version=version_of(sent), answers=answers, reason=sent("reason"),
+            settled=tuple(sent.all("settled")),
+        )  # fmt: skip
+    except ValidationError:
+        raise InputError("What was filled in is too long.", "Write less.") from None
+    keep(who.desk.service, case.id, who.who.actor, told)
+
+
+def quarantined(request: Request, who: Asks, case: Case, sent: Given) -> Response:
+    """Let a capture from a danger zone go on, or keep it."""
+    own(who, Action.RELEASE, case.collection)
+    if not sent("reason").strip():
+        return again(request, who, case, sent, {"reason": say("A decision needs a reason.")})
+    if sent("decision") == "passed":
+        release(who.desk.service, case.captures[0].id, who.who.actor, sent("reason")[:5000])
+    elif sent("decision") == "refused":
+        refuse(who.desk.service, case.captures[0].id, who.who.actor, sent("comment")[:5000],
+               reason=sent("reason")[:5000])  # fmt: skip
+    return who.desk.back("/review")
+
+
+def looked_again(request: Request, who: Asks, case: Case, sent: Given) -> Response:
+    """Say anew how exactly a public place may be known, or take it all out of view."""
+    if sent("decision") == "refused":
+        return taken_out(request, who, case, sent)
+    own(who, Action.SET_SENSITIVITY, case.collection)
+    errors = wrong_days(sent)
+    if not sent("reason").strip():
+        errors["reason"] = say("A decision needs a reason.")
+    if errors:
+        return again(request, who, case, sent, errors)
+    decision = decision_of(with_checks(sent), "passed")
+    look_again(who.desk.service, subject_of(case).id, who.who.actor, decision)
+    return who.desk.back("/review")
+
+
+def with_checks(sent: Given) -> Given:
+    """The check list is about files, which stay as they were when it was gone through."""
+    return Given({**sent.fields, **{f"check-{key}": "none" for key in CHECKS}})
+
+
+@router.post("/review/{identifier}/unpublish")
+def out_of_view(request: Request, identifier: str, who: Custodian, sent: Sent) -> Response:
+    return taken_out(request, who, case_of(who, identifier), sent)
+
+
+def taken_out(request: Request, who: Asks, case: Case, sent: Given) -> Response:
+    own(who, Action.UNPUBLISH, case.collection)
+    if not visible(case):
+        raise unseen()
+    if not sent("reason").strip():
+        return again(request, who, case, sent, {"reason": say("A decision needs a reason.")})
+    unpublish(who.desk.service, subject_of(case).id, who.who.actor, sent("reason")[:5000])
+    return who.desk.back("/review")
+
+
+@router.post("/review/{identifier}/words")
+def wording(request: Request, identifier: str, who: Custodian, sent: Sent) -> Response:
+    """Change titles, summaries and the kind. What is noticed in them is asked about again."""
+    case = case_of(who, identifier)
+    own(who, Action.EDIT, case.collection)
+    if case.review is None or not is_open(case.review) or case.version != version_of(sent):
+        raise Conflict(*MEANWHILE)
+    try:
+        described = described_by(subject_of(case), sent)
+    except InputError as error:
+        return again(request, who, case, sent, {"": f"{error.message} {error.advice}".strip()})
+    with who.desk.service.database.writing(who.who.actor, Action.EDIT.value) as session:
+        review = session.get_one(Review, case.id, with_for_update=True)
+        if review.state != "open" or review.version != case.version:
+            raise Conflict(*MEANWHILE)
+        subject = session.get_one(Subject, review.subject, with_for_update=True)
+        subject.description = described.model_dump(mode="json", exclude_defaults=True)
+        subject.title = described.title()
+        session.flush()
+        review.warnings = noticed(session, review)
+    return who.desk.back(f"/review/{case.id}")
+
+
+def described_by(subject: Subject, sent: Given) -> Description:
+    """Raises `InputError`."""
+    titles = {
+        name.removeprefix("title-"): sent(name).strip() for name in sent.fields if name.startswith("title-")
+    }
+    words = {
+        name.removeprefix("summary-"): sent(name).strip()
+        for name in sent.fields if name.startswith("summary-")
+    }  # fmt: skip
+    told = dict(subject.description)
+    told["titles"] = {code: one for code, one in titles.items() if one}
+    told["summary"] = {code: one for code, one in words.items() if one}
+    if not told["titles"]:
+        raise InputError("It needs a title.", "Write one in at least one language.")
+    if sent("kind"):
+        if sent("kind") not in KINDS:
+            raise InputError("There is no such kind.", "Choose one of the list.")
+        told["kind"] = sent("kind")
+    return Description.make(told)
+
+
+def version_of(sent: Given) -> int:
+    return int(sent("version")) if sent("version").isdecimal() else -1
+
+
+def subject_of(case: Case) -> Subject:
+    if case.subject is None:
+        raise unseen()
+    return case.subject

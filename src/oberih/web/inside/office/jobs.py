@@ -1,0 +1,154 @@
+"""The work: what waits and runs, which machines there are, stopping a job and trying one again.
+
+A job is about a collection: whoever may see jobs there sees it. What cannot be told apart any more is for
+those who may see all.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oberih.catalogue.access import Action
+from oberih.catalogue.tables import Capture, Model, Review, Subject
+from oberih.errors import Conflict
+from oberih.i18n import say
+from oberih.web.inside.desk import Asks, asks
+from oberih.web.inside.office.common import address, own, query, reach, unseen
+from oberih.web.views import Job, JobsPage, Machine, Paging, Queue
+from oberih.work.engine import JobState
+from oberih.work.flow.modelling import usable
+from oberih.work.service import Service
+
+__all__ = ["router"]
+
+router = APIRouter()
+PAGE = 50
+NAMES = {
+    "ingest": say("Keeping what arrived"), "model": say("Making a 3D model"),
+    "draft": say("Making what would be public"), "publish": say("Publishing"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class About:
+    """What a job works on."""
+
+    title: str
+    collection: str | None  # None: cannot be told
+    contribution: str = ""
+
+
+@router.get("/jobs")
+def listed(request: Request, who: Annotated[Asks, Depends(asks(Action.SEE_JOBS))]) -> Response:
+    service, mine, after = who.desk.service, reach(who, Action.SEE_JOBS), query(request, "after", 500)
+    page = service.engine.jobs(after=after, limit=PAGE)
+    with service.database.reading() as session:
+        abouts = {one.key: about(session, one) for one in page.jobs}
+    jobs = [
+        shown(one, abouts[one.key]) for one in page.jobs
+        if mine is None or abouts[one.key].collection in mine
+    ]  # fmt: skip
+    earlier = "/jobs" if after else ""
+    later = address("/jobs", after=page.after) if page.after else ""
+    # How busy everybody is, and on what machines, is for those who see all.
+    everywhere = mine is None
+    view = JobsPage(
+        queues(service) if everywhere else (), machines(service) if everywhere else (),
+        tuple(jobs), everywhere, Paging(earlier, later),
+    )  # fmt: skip
+    return who.page(request, view)
+
+
+@router.post("/jobs/{key}/cancel")
+def cancelled(key: str, who: Annotated[Asks, Depends(asks(Action.CANCEL_JOB))]) -> Response:
+    theirs(who, key)
+    if not who.desk.service.engine.cancel(key):
+        raise Conflict("It has ended.", "Nothing is to be stopped.")
+    return who.desk.back("/jobs")
+
+
+@router.post("/jobs/{key}/again")
+def tried_again(key: str, who: Annotated[Asks, Depends(asks(Action.CANCEL_JOB))]) -> Response:
+    theirs(who, key)
+    if not who.desk.service.engine.again(key):
+        raise Conflict("It runs, or is done.", "Nothing is to be tried again.")
+    return who.desk.back("/jobs")
+
+
+def theirs(who: Asks, key: str) -> None:
+    """Raises `NotInArchive` unless it is there, and may be stopped by them."""
+    state = who.desk.service.engine.state(key)
+    if state is None:
+        raise unseen()
+    with who.desk.service.database.reading() as session:
+        found = about(session, state)
+    own(who, Action.CANCEL_JOB, found.collection)
+
+
+def about(session: Session, job: JobState) -> About:
+    kind, _, rest = job.key.partition(":")
+    if kind == "ingest":
+        capture = session.scalars(select(Capture).where(Capture.contribution == rest)).one_or_none()
+        if capture is not None:
+            return About(capture.title, capture.collection, rest)
+    if kind in ("draft", "publish"):
+        review = session.get(Review, rest.partition(":")[0])
+        if review is not None:
+            return About(session.get_one(Subject, review.subject).title, review.collection)
+    if kind == "model" and (subject := subject_of(session, job, rest)) is not None:
+        return About(subject.title, subject.collection)
+    return About(NAMES.get(kind, kind), None)
+
+
+def subject_of(session: Session, job: JobState, digest: str) -> Subject | None:
+    """The subject of a job that makes a model: its key is made of the captures (see `modelling.begin`)."""
+    mine = select(Capture.subject).where(Capture.account == job.person, Capture.subject.is_not(None))
+    for subject in session.scalars(mine.distinct()):
+        assert subject
+        made = session.scalars(select(Model.captures).where(Model.subject == subject)).all()
+        if digest in digests([usable(session, subject), *made]):
+            return session.get(Subject, subject)
+    return None
+
+
+def digests(lists: Iterable[Sequence[str]]) -> set[str]:
+    return {hashlib.sha256(" ".join(one).encode()).hexdigest()[:32] for one in lists}
+
+
+def shown(one: JobState, found: About) -> Job:
+    return Job(
+        one.key, found.title, found.contribution, NAMES.get(one.name, one.name), one.status,
+        priority=one.priority, share=one.done / one.total if one.total and one.status == "running" else None,
+        left_s=one.left_s if one.status == "running" else None,
+        since=one.ended_at or one.started_at or one.enqueued_at,
+        reason=why(one),
+    )  # fmt: skip
+
+
+def why(one: JobState) -> str:
+    if one.error is not None:
+        return one.error.message
+    return one.reason or (one.note if one.status == "running" else "")
+
+
+def queues(service: Service) -> tuple[Queue, ...]:
+    """Unfinished jobs of each kind."""
+    counts = service.engine.counts()
+    return tuple(
+        Queue(words, counts.get((name, "waiting"), 0), counts.get((name, "running"), 0))
+        for name, words in NAMES.items()
+    )
+
+
+def machines(service: Service) -> tuple[Machine, ...]:
+    return tuple(
+        Machine(
+            one.name, tuple(queue.partition("@")[0] for queue in one.queues), one.running, one.seen, one.alive
+        )
+        for one in service.engine.machines()
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""What waits for a custodian: reviews, what is set aside, and what is to be looked at again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from oberih.catalogue.access import Action
+from oberih.catalogue.tables import Capture, Model, Publication, Review, Subject
+from oberih.i18n import say
+from oberih.web.inside.desk import Asks, asks
+from oberih.web.inside.door.places import title_of
+from oberih.web.inside.office.common import address, query, reach
+from oberih.web.views import Paging, Picture, ReviewQueuePage, ReviewRow
+from oberih.web.views.words import KINDS
+
+__all__ = ["address_of", "kind_of", "pictures_of", "poster_of", "router"]
+
+router = APIRouter()
+PAGE = 50
+SET_ASIDE = say("Danger zone")
+FIRST = 200  # of what is set aside, or to be looked at again, at most
+STATES = ("open", "passed", "refused")
+
+
+@router.get("/review")
+def queue(request: Request, who: Annotated[Asks, Depends(asks(Action.LIST_QUEUE))]) -> Response:
+    state = query(request, "state")
+    state = state if state in STATES else "open"
+    mine, after = reach(who, Action.LIST_QUEUE), query(request, "after")
+    with who.desk.service.database.reading() as session:
+        asked = within(select(Review).where(Review.state == state), Review, mine)
+        count = session.scalar(select(func.count()).select_from(asked.subquery())) or 0
+        found = session.scalars(page_of(session, asked, after, newest=state != "open")).all()
+        shown = found[:PAGE]
+        rows = [review_row(session, one) for one in shown]
+        if state == "open":
+            special = [*set_aside(session, mine), *again(session, mine)]
+            count += len(special)
+            rows = [*special, *rows] if not after else rows
+    titles = {key: title_of(who.desk, request, key) for key in {one.collection for one in rows}}
+    rows = [named(one, titles) for one in rows]
+    later = address("/review", state=state, after=shown[-1].id) if len(found) > PAGE else ""
+    earlier = address("/review", state=state) if after else ""
+    return who.page(request, ReviewQueuePage(tuple(rows), state, Paging(earlier, later, count)))  # type: ignore[arg-type]
+
+
+def within(asked: Select[Any], kind: Any, mine: set[str] | None) -> Select[Any]:
+    return asked if mine is None else asked.where(kind.collection.in_(mine))
+
+
+def page_of(session: Session, asked: Select[Any], after: str, *, newest: bool) -> Select[Any]:
+    last = session.get(Review, after) if after else None
+    if last is not None:
+        beyond = Review.created < last.created if newest else Review.created > last.created
+        beside = Review.id < last.id if newest else Review.id > last.id
+        asked = asked.where(or_(beyond, and_(Review.created == last.created, beside)))
+    order = (Review.created.desc(), Review.id.desc()) if newest else (Review.created.asc(), Review.id.asc())
+    return asked.order_by(*order).limit(PAGE + 1)
+
+
+def review_row(session: Session, one: Review) -> ReviewRow:
+    subject = session.get_one(Subject, one.subject)
+    model = session.get(Model, one.model) if one.model else None
+    captures = [session.get_one(Capture, key) for key in (model.captures if model else [one.capture]) if key]
+    public = session.get(Publication, one.subject)
+    return ReviewRow(
+        one.id, subject.title, one.collection, kind_of(subject), one.created,
+        sum(capture.photos for capture in captures),
+        warnings=sum(not told.get("settled") for told in one.warnings),
+        again=public is not None and public.review != one.id,
+        reviewer=one.reviewer, picture=poster_of(one),
+    )  # fmt: skip
+
+
+def set_aside(session: Session, mine: set[str] | None) -> list[ReviewRow]:
+    """Captures from danger zones, which nobody has released yet."""
+    asked = within(select(Capture).where(Capture.state == "quarantined"), Capture, mine)
+    return [
+        ReviewRow(
+            address_of(one.id),
+            one.title,
+            one.collection,
+            one.kind,
+            one.received or one.created,
+            one.photos,
+            zone=SET_ASIDE,
+        )
+        for one in session.scalars(asked.order_by(Capture.created).limit(FIRST))
+    ]
+
+
+def again(session: Session, mine: set[str] | None) -> list[ReviewRow]:
+    """Public subjects of which the precision is to be looked at again by now."""
+    public = Publication.published.is_not(None) & Publication.withdrawn.is_(None)
+    asked = within(select(Subject), Subject, mine).join(Publication, Publication.id == Subject.id)
+    asked = asked.where(public, Subject.sensitivity_due <= datetime.now(UTC).date())
+    rows = session.scalars(asked.order_by(Subject.sensitivity_due, Subject.id).limit(FIRST))
+    return [
+        ReviewRow(
+            address_of(one.id), one.title, one.collection, kind_of(one), one.changed, photos(session, one.id)
+        )
+        for one in rows
+    ]
+
+
+def photos(session: Session, subject: str) -> int:
+    return session.scalar(select(func.sum(Capture.photos)).where(Capture.subject == subject)) or 0
+
+
+def kind_of(subject: Subject) -> str:
+    kind = str(subject.description.get("kind", "other"))
+    return kind if kind in KINDS else "other"
+
+
+def address_of(identifier: str) -> str:
+    """An ARK as one part of a path."""
+    return identifier.removeprefix("ark:/").replace("/", "-")
+
+
+def poster_of(review: Review) -> Picture | None:
+    return next(iter(pictures_of(review, "poster")), None)
+
+
+def pictures_of(review: Review, *roles: str) -> Sequence[Picture]:
+    if not review.draft:
+        return []
+    return [
+        Picture(f"/review/{review.id}/files/{one['path']}", *(one.get("size_px") or (640, 480)))
+        for one in review.manifest.get("files", ()) if one["role"] in roles
+    ]  # fmt: skip
+
+
+def named(row: ReviewRow, titles: dict[str, str]) -> ReviewRow:
+    return replace(row, collection=titles[row.collection])

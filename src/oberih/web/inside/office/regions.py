@@ -1,0 +1,84 @@
+"""What is blurred in the pictures of a review: as the page shows it, and as its form says it should be."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from oberih.catalogue.tables import Review
+from oberih.errors import InputError
+from oberih.trust.redaction import Box, Corrections
+from oberih.web.inside.office.queue import pictures_of
+from oberih.web.views import Region, RegionPicture
+
+__all__ = ["corrections_of", "regions_of"]
+
+SAME = 1e-6
+
+
+def regions_of(review: Review) -> tuple[RegionPicture, ...]:
+    """Pictures that can be looked at, with the boxes in them."""
+    pictures = pictures_of(review, "picture")
+    made = []
+    for number, one in enumerate(review.found):
+        place = order(one)
+        if place is None or place >= len(pictures):
+            continue
+        told = Corrections.model_validate(review.corrections.get(one["photo"], {}))
+        marks = [
+            Region(f"{n}", known(one_region["kind"]), *corners(box_of(one_region)),
+                   blurred=not cleared(told, box_of(one_region)))
+            for n, one_region in enumerate(one["regions"])
+        ]  # fmt: skip
+        marks += [Region(f"a{n}", "added", *corners(box)) for n, box in enumerate(told.added)]
+        made.append(RegionPicture(f"{number}", pictures[place], tuple(marks)))
+    return tuple(made)
+
+
+def corrections_of(review: Review, ticked: Sequence[str], added: Sequence[str]) -> dict[str, Any]:
+    """Corrections after the form: what it keeps blurred ("picture/mark"), and boxes that it adds
+    ("picture/left,top,width,height"). Photos that it did not show stay as they are. Raises `InputError`.
+    """
+    told = {name: dict(one) for name, one in review.corrections.items()}
+    for shown in regions_of(review):
+        found = review.found[int(shown.id)]
+        before = Corrections.model_validate(review.corrections.get(found["photo"], {}))
+        keep = {one.partition("/")[2] for one in ticked if one.partition("/")[0] == shown.id}
+        boxes = [read_box(one.partition("/")[2]) for one in added if one.partition("/")[0] == shown.id]
+        kept = [box for n, box in enumerate(before.added) if f"a{n}" in keep]
+        away = [box_of(one) for n, one in enumerate(found["regions"]) if f"{n}" not in keep]
+        after = Corrections(added=tuple(kept + boxes), cleared=tuple(away))
+        if after != before:
+            told[found["photo"]] = after.model_dump(mode="json")
+    return told
+
+
+def order(found: Mapping[str, Any]) -> int | None:
+    """Which of the public pictures shows a photo."""
+    stem = str(found["picture"]).partition(".")[0]
+    return int(stem) if stem.isdecimal() else None
+
+
+def known(kind: str) -> Any:
+    return kind if kind in ("face", "plate", "text") else "added"
+
+
+def box_of(region: Mapping[str, Any]) -> Box:
+    return Box(**{name: region[name] for name in ("left", "top", "width", "height")})
+
+
+def corners(box: Box) -> tuple[float, float, float, float]:
+    return box.left, box.top, box.width, box.height
+
+
+def cleared(told: Corrections, box: Box) -> bool:
+    return any(
+        all(abs(a - b) < SAME for a, b in zip(corners(box), corners(one), strict=True))
+        for one in told.cleared
+    )
+
+
+def read_box(text: str) -> Box:
+    try:
+        left, top, width, height = map(float, text.split(","))
+        return Box(left=left, top=top, width=width, height=height)
+    except ValueError:  # pydantic's, too
+        raise InputError("A box on a picture is not as it has to be.", "Draw it again.") from None

@@ -1,0 +1,118 @@
+"""Pages for those who record: contributing, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from oberih.web.views.frame import ONE_PAGE, Paging, Picture, View
+
+__all__ = [
+    "ContributePage",
+    "Contribution",
+    "ContributionPage",
+    "ContributionsPage",
+    "Progress",
+    "Receipt",
+    "ReceivedFile",
+    "Step",
+]
+
+State = Literal[
+    "arriving", "received", "preserved", "quarantined", "waiting", "reconstructing", "in review", "published",
+    "preserved only", "not reconstructable", "failed", "cancelled", "refused", "withdrawn",
+]  # fmt: skip
+"""Of a contribution: "arriving", and then those of a capture."""
+
+
+@dataclass(frozen=True)
+class ContributePage(View):
+    template: ClassVar[str] = "contribute.html.j2"
+    files: int  # most of one contribution
+    file_bytes: int  # most of one file
+    bytes: int  # most of one contribution
+    days: int  # so long an upload that was broken off is kept
+    api: str = "/contributions"  # where scripts send to: the address of the uploads' router
+    terms: str = "1"  # version of the texts that are agreed to
+    values: Mapping[str, str] = field(default_factory=dict)  # what was filled in before an error
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of what happens to a contribution."""
+
+    key: Literal["arrived", "preserved", "reconstructed", "described", "reviewed", "published"]
+    state: Literal["done", "now", "later", "stopped", "skipped"]
+    at: datetime | None = None  # when it was done, or began
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the present step is."""
+
+    share: float | None  # of 1; None: unknown
+    left_s: float | None = None  # None: unknown
+    words: str = ""  # what is being done
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    name: str
+    size: int  # bytes
+    sha256: str
+    note: str = ""  # a remark on this file
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was received, with hashes that anybody can compare."""
+
+    sha256: str  # of the receipt
+    at: datetime
+    files: tuple[ReceivedFile, ...]
+
+
+@dataclass(frozen=True)
+class ContributionPage(View):
+    """What happens to a contribution."""
+
+    template: ClassVar[str] = "contribution.html.j2"
+    id: str
+    title: str
+    state: State
+    created: datetime
+    licence: str  # key of `LICENCES`
+    steps: tuple[Step, ...]
+    progress: Progress | None = None
+    receipt: Receipt | None = None
+    files: int = 0
+    bytes: int = 0
+    pictures: tuple[Picture, ...] = ()
+    reason: str = ""  # why it is in this state
+    advice: str = ""
+    record: str = ""  # address of the public page
+    can_cancel: bool = False
+    can_withdraw: bool = False
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One line of a list of contributions."""
+
+    id: str
+    title: str
+    state: State
+    created: datetime
+    files: int
+    bytes: int
+    picture: Picture | None = None
+    share: float | None = None  # how far the present step is, of 1
+
+
+@dataclass(frozen=True)
+class ContributionsPage(View):
+    template: ClassVar[str] = "contributions.html.j2"
+    contributions: tuple[Contribution, ...]
+    paging: Paging = ONE_PAGE

@@ -1,0 +1,80 @@
+"""Pages of those who run the service: the work, and the audit trail."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from oberih.web.views.frame import ONE_PAGE, Paging, View
+
+__all__ = ["AuditPage", "AuditRow", "Job", "JobsPage", "Machine", "Queue"]
+
+
+@dataclass(frozen=True)
+class Queue:
+    name: str
+    waiting: int
+    running: int
+    wait_s: float | None = None  # how long something that comes now will wait; None: unknown
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A worker that takes jobs."""
+
+    name: str
+    queues: tuple[str, ...]
+    running: int
+    seen: datetime
+    alive: bool = True
+
+
+@dataclass(frozen=True)
+class Job:
+    id: str
+    title: str
+    contribution: str
+    queue: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    priority: int = 0
+    share: float | None = None
+    left_s: float | None = None
+    since: datetime | None = None
+    attempts: int = 1
+    machine: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class JobsPage(View):
+    template: ClassVar[str] = "jobs.html.j2"
+    queues: tuple[Queue, ...]
+    machines: tuple[Machine, ...]
+    jobs: tuple[Job, ...]
+    everywhere: bool = True  # of all collections; else queues and machines are not shown
+    paging: Paging = ONE_PAGE
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One entry of the ledger. ``fields`` names what differs from the state before."""
+
+    id: str
+    at: datetime
+    actor: str
+    action: str
+    kind: str
+    of: str
+    version: int = 0
+    note: str = ""
+    fields: tuple[str, ...] = ()
+    kept: bool = False  # it is in the archive
+
+
+@dataclass(frozen=True)
+class AuditPage(View):
+    template: ClassVar[str] = "audit.html.j2"
+    rows: tuple[AuditRow, ...]
+    filters: Mapping[str, str] = field(default_factory=dict)  # "actor", "of", "kind", "since", "until"
+    kinds: tuple[str, ...] = ()
+    paging: Paging = ONE_PAGE

@@ -1,0 +1,192 @@
+"""Pages of custodians: what waits for a decision, the decision, and where nobody is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal
+
+from oberih.web.views.frame import ONE_PAGE, FigureRow, Paging, Picture, View
+
+__all__ = [
+    "Beside",
+    "CellSketch",
+    "Event",
+    "PrecisionChoice",
+    "Region",
+    "RegionPicture",
+    "ReviewPage",
+    "ReviewQueuePage",
+    "ReviewRow",
+    "Warned",
+    "Wording",
+    "Zone",
+    "ZonesPage",
+]
+
+Precision = Literal["withheld", "region", "10 km", "1 km", "exact"]
+
+
+@dataclass(frozen=True)
+class ReviewRow:
+    """Something that waits for a custodian."""
+
+    id: str
+    title: str
+    collection: str
+    kind: str  # key of `KINDS`
+    received: datetime
+    photos: int
+    warnings: int = 0
+    zone: str = ""  # the danger zone in which it is quarantined
+    again: bool = False  # the subject is public already: this is a new version
+    reviewer: str = ""  # who has begun
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True)
+class ReviewQueuePage(View):
+    template: ClassVar[str] = "reviews.html.j2"
+    rows: tuple[ReviewRow, ...]
+    state: Literal["open", "passed", "refused"] = "open"
+    paging: Paging = ONE_PAGE
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One field: what the public would see, and what stays sealed. Empty: nothing."""
+
+    name: str
+    public: str
+    sealed: str
+
+
+@dataclass(frozen=True)
+class CellSketch:
+    """The public cell and the true place in it: (longitude, latitude) in degrees, for a small drawing."""
+
+    outline: tuple[tuple[float, float], ...]
+    place: tuple[float, float] | None
+    width_km: float
+
+
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """How exactly the place may be public, and what that means here."""
+
+    key: Precision
+    candidates: int | None = None  # sites of this kind in the cell; None: unknown
+    allowed: bool = True  # False: the cell holds too few candidates, or it would be finer than before
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that software noticed and a person must judge."""
+
+    id: str
+    kind: Literal["place", "person", "plate", "coordinates", "contact", "military", "date", "other"]
+    quote: str  # the text in question, or the name of the picture
+    where: str  # the field or the file
+    advice: str = ""
+    settled: bool = False
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a picture, as shares of its width and height; the origin is on top left."""
+
+    id: str
+    kind: Literal["face", "plate", "text", "added"]
+    left: float
+    top: float
+    width: float
+    height: float
+    blurred: bool = True
+
+
+@dataclass(frozen=True)
+class RegionPicture:
+    id: str
+    picture: Picture
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the history of something."""
+
+    at: datetime
+    actor: str
+    action: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Title and summary in one language."""
+
+    language: str
+    title: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class ReviewPage(View):
+    """All that a custodian needs for one decision."""
+
+    template: ClassVar[str] = "review.html.j2"
+    id: str
+    version: int  # of the row: finds two custodians who decide at once
+    title: str
+    kind: str
+    collection: str
+    contributor: str  # pseudonym
+    received: datetime
+    licence: str
+    mode: Literal["review", "quarantine", "again"] = "review"
+    note: str = ""  # of who recorded
+    zone: str = ""
+    zone_reason: str = ""
+    pictures: tuple[Picture, ...] = ()  # ``address`` + "?size=large" is the same, larger
+    model: Picture | None = None  # a drawing of the model
+    model_address: str = ""
+    figures: tuple[FigureRow, ...] = ()
+    replaces: str = ""  # how this version measures beside the public one
+    beside: tuple[Beside, ...] = ()
+    cell: CellSketch | None = None
+    precisions: tuple[PrecisionChoice, ...] = ()
+    precision: Precision = "withheld"
+    reason: str = ""
+    due: date | None = None
+    embargo: date | None = None
+    wants_names: bool = False  # somebody who recorded it wants to be named
+    names_people: bool = False
+    wordings: tuple[Wording, ...] = ()  # that can be changed here
+    visible: bool = False  # everybody can see it, and it can be taken out of view
+    warnings: tuple[Warned, ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict)  # key of `CHECKS` -> key of `ANSWERS`
+    regions: tuple[RegionPicture, ...] = ()
+    history: tuple[Event, ...] = ()
+    decided: str = ""  # "passed", "refused": then nothing can be changed here
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A polygon in which uploads are quarantined and no task is offered."""
+
+    id: str
+    name: str
+    polygon: Mapping[str, Any]  # GeoJSON geometry
+    margin_m: float = 0
+    area_km2: float | None = None
+    reason: str = ""
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ZonesPage(View):
+    template: ClassVar[str] = "zones.html.j2"
+    zones: tuple[Zone, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,201 @@
+"""What keys are called on pages: a label, and where it helps, a sentence. English; pages translate them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from oberih.i18n import say
+
+__all__ = [
+    "ANSWERS",
+    "CHECKS",
+    "JOBS",
+    "KINDS",
+    "LICENCES",
+    "PRECISIONS",
+    "REGIONS",
+    "ROLES",
+    "SCOPES",
+    "STATES",
+    "STEPS",
+    "WARNINGS",
+    "Licence",
+    "Word",
+    "licence_of",
+]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A label; a sentence about it; a tone for its colour: "", "good", "busy", "stop"."""
+
+    label: str
+    words: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Licence(Word):
+    """What others may do with a contribution. Without an address nothing of it becomes public."""
+
+    uri: str = ""
+
+
+KINDS: Mapping[str, Word] = {
+    "building": Word(say("Building")),
+    "monument": Word(say("Monument")),
+    "statue": Word(say("Statue")),
+    "object": Word(say("Object")),
+    "site": Word(say("Site")),
+    "street": Word(say("Street")),
+    "home": Word(say("Home")),
+    "other": Word(say("Something else")),
+}
+
+LICENCES: Mapping[str, Licence] = {
+    "cc-by-4.0": Licence(
+        "CC BY 4.0",
+        say("Everybody may use and change it, also to earn money, if they say whose it is."),
+        uri="https://creativecommons.org/licenses/by/4.0/",
+    ),
+    "cc-by-sa-4.0": Licence(
+        "CC BY-SA 4.0",
+        say("The same, and what they make of it must be just as free."),
+        uri="https://creativecommons.org/licenses/by-sa/4.0/",
+    ),
+    "cc0-1.0": Licence(
+        "CC0",
+        say("Everybody may do everything with it and need not name anybody."),
+        uri="https://creativecommons.org/publicdomain/zero/1.0/",
+    ),
+    "archive-only": Licence(
+        say("For the archive only"),
+        say("It is kept safe and is not shown in public. Custodians and partners may work with it."),
+    ),
+}
+
+
+def licence_of(uri: str) -> Licence:
+    """The licence with this address; one that we do not know is called by its address."""
+    known = {one.uri.partition(":")[2].rstrip("/"): one for one in LICENCES.values() if one.uri}
+    return known.get(uri.partition(":")[2].rstrip("/"), Licence(uri, uri=uri))
+
+
+STATES: Mapping[str, Word] = {
+    "arriving": Word(
+        say("Arriving"), say("Not all files are here yet. What has arrived stays here."), "busy"
+    ),
+    "received": Word(
+        say("Received"), say("All files are here. They are being put into the archive."), "busy"
+    ),
+    "preserved": Word(say("Kept"), say("The archive keeps it, byte for byte as you sent it."), "good"),
+    "quarantined": Word(
+        say("Set aside"),
+        say("It is kept. It comes from an area of danger: a custodian looks at it first."),
+        "stop",
+    ),
+    "waiting": Word(
+        say("Waiting for a machine"), say("The archive keeps it. A 3D model of it is next in line."), "busy"
+    ),
+    "reconstructing": Word(
+        say("Becoming a 3D model"), say("The archive keeps it. A 3D model of it is being made."), "busy"
+    ),
+    "in review": Word(
+        say("In review"), say("A custodian looks at it. Nothing is public before that."), "busy"
+    ),
+    "published": Word(
+        say("Public"), say("Everybody can see it. The exact place and people stay sealed."), "good"
+    ),
+    "preserved only": Word(
+        say("Kept, no model yet"),
+        say("The archive keeps it. It cannot become a 3D model yet; it will be tried as soon as it can."),
+        "good",
+    ),
+    "not reconstructable": Word(
+        say("Kept, but no model"), say("The archive keeps it. A 3D model could not be made from it."), "stop"
+    ),
+    "failed": Word(
+        say("Held up"),
+        say("The archive keeps it. Something went wrong on our side, and we are looking into it."),
+        "stop",
+    ),
+    "cancelled": Word(say("Stopped"), say("It was stopped on request. What the archive has, it keeps.")),
+    "refused": Word(
+        say("Kept, not public"), say("The archive keeps it. A custodian decided not to show it.")
+    ),
+    "withdrawn": Word(say("Withdrawn"), say("It was withdrawn and is not shown any more.")),
+}
+
+STEPS: Mapping[str, Word] = {
+    "arrived": Word(say("All files arrived")),
+    "preserved": Word(say("Kept in the archive")),
+    "reconstructed": Word(say("Made into a 3D model")),
+    "described": Word(say("Measured and described")),
+    "reviewed": Word(say("Looked at by a custodian")),
+    "published": Word(say("Shown to everybody")),
+}
+
+PRECISIONS: Mapping[str, Word] = {
+    "withheld": Word(say("Not public"), say("Nobody outside learns anything about the place.")),
+    "region": Word(say("Region"), say("An area as large as a region, some 120 km across.")),
+    "10 km": Word(say("About 10 km"), say("An area some 17 km across.")),
+    "1 km": Word(say("About 1 km"), say("An area some 2.5 km across.")),
+    "exact": Word(say("Exact"), say("A cell of about 50 m. Only for what everybody knows already.")),
+}
+
+ROLES: Mapping[str, Word] = {
+    "contributor": Word(say("Contributor"), say("Records, and follows what became of it.")),
+    "coordinator": Word(say("Coordinator"), say("Leads volunteers, and marks areas of danger.")),
+    "custodian": Word(say("Custodian"), say("Sees what is sealed, and decides what becomes public.")),
+    "partner": Word(say("Partner"), say("May read originals and exact places, for a time. It is logged.")),
+    "admin": Word(say("Admin"), say("Runs the service, invites people and gives roles.")),
+}
+
+SCOPES: Mapping[str, Word] = {
+    "read:records": Word(say("See your contributions and records")),
+    "write:contributions": Word(say("Contribute in your name")),
+    "write:records": Word(say("Describe records")),
+    "read:originals": Word(say("Get originals")),
+    "read:places": Word(say("See exact places")),
+    "read:jobs": Word(say("See jobs")),
+}
+
+CHECKS: Mapping[str, Word] = {
+    "military": Word(
+        say("Military things"),
+        say("Soldiers, vehicles, positions, defences, traces of fresh strikes; also in the background."),
+    ),
+    "people": Word(say("People"), say("Faces, also in windows and mirrors, on posters and graves.")),
+    "plates": Word(say("Number plates and writing"), say("Cars, doorbells, papers, screens.")),
+}
+
+ANSWERS: Mapping[str, Word] = {
+    "none": Word(say("None seen")),
+    "hidden": Word(say("Seen, and it is blurred or cut off")),
+    "blocking": Word(say("Seen, and it must not be public")),
+}
+
+WARNINGS: Mapping[str, Word] = {
+    "place": Word(say("Name of a place")),
+    "person": Word(say("A person")),
+    "plate": Word(say("Number plate")),
+    "coordinates": Word(say("Coordinates")),
+    "contact": Word(say("Address, telephone or e-mail")),
+    "military": Word(say("Perhaps military")),
+    "date": Word(say("Date")),
+    "other": Word(say("To be judged")),
+}
+
+REGIONS: Mapping[str, Word] = {
+    "face": Word(say("Face")),
+    "plate": Word(say("Number plate")),
+    "text": Word(say("Writing")),
+    "added": Word(say("Added by hand")),
+}
+
+JOBS: Mapping[str, Word] = {
+    "waiting": Word(say("Waiting")),
+    "running": Word(say("Running"), tone="busy"),
+    "done": Word(say("Done"), tone="good"),
+    "failed": Word(say("Failed"), tone="stop"),
+    "cancelled": Word(say("Stopped")),
+}

@@ -1,0 +1,155 @@
+"""The beginning of the walk: what has arrived gets records, and the first job.
+
+Records and job are made from what lies on the disk; who is killed between them finds both missing, and makes
+them (`pick_up`). Their keys are the contribution's, so that nothing is made twice.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oberih.archive.metadata import Description
+from oberih.catalogue.rebuild import FIRST
+from oberih.catalogue.tables import Capture, Collection, Place, Rights, Subject
+from oberih.errors import InputError, OberihError
+from oberih.i18n import say
+from oberih.trust.cells import TruePlace
+from oberih.work.arrivals import Received
+from oberih.work.service import Service
+
+__all__ = ["LICENCES", "TERMS", "Offer", "pick_up", "received"]
+
+LICENCES = {
+    "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
+    "cc-by-sa-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
+    "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "archive-only": "https://rightsstatements.org/vocab/InC/1.0/",
+}
+TERMS = "1"  # version of the text that contributors agree to
+Line = Annotated[str, StringConstraints(max_length=300, strip_whitespace=True)]
+Kind = Literal["building", "monument", "statue", "object", "site", "street", "home", "other"]
+
+
+class Offer(BaseModel):
+    """What a contributor says of a contribution, and allows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    title: Line = ""
+    kind: Kind = "other"
+    place: Line = Field("", description="where it is, in words; sealed")
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    licence: Literal["cc-by-4.0", "cc-by-sa-4.0", "cc0-1.0", "archive-only"]
+    consents: frozenset[Literal["own", "keep", "named"]] = Field(
+        description="own: they may give it; keep: the archive keeps it for good; named: they want to be named"
+    )
+    terms: Annotated[str, StringConstraints(max_length=20)] = Field(
+        TERMS, description="version that was read"
+    )
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "uk"
+    subject: Annotated[str, StringConstraints(max_length=80)] = Field("", description="a known one")
+    collection: Annotated[str, StringConstraints(max_length=80)] = FIRST
+
+    @model_validator(mode="after")
+    def whole(self) -> Self:
+        if not {"own", "keep"} <= self.consents:
+            raise ValueError("what has to be agreed to was not agreed to")
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("a place has a latitude and a longitude")
+        return self
+
+
+def received(service: Service, arrived: Received) -> str:
+    """Records for a finished contribution, and its first job. Returns the capture's identifier.
+
+    Raises `InputError` if what the contributor said is not usable; the files stay where they are.
+    """
+    contribution = arrived.contribution
+    capture = known_capture(service, contribution.id)
+    if capture is None:
+        capture = register(service, arrived)
+    service.engine.enqueue(
+        "ingest", key=f"ingest:{contribution.id}", queue="ingest", node=service.node,
+        person=contribution.account,
+        args={"account": contribution.account, "contribution": contribution.id, "capture": capture},
+    )  # fmt: skip
+    return capture
+
+
+def known_capture(service: Service, contribution: str) -> str | None:
+    with service.database.reading() as session:
+        return session.scalar(select(Capture.id).where(Capture.contribution == contribution))
+
+
+def register(service: Service, arrived: Received) -> str:
+    contribution, receipt = arrived.contribution, arrived.receipt
+    offer = offer_of(contribution.details)
+    capture, subject = service.archive.mint(), service.archive.mint()
+    with service.database.writing(contribution.account, "contribute") as session:
+        collection, known = wanted(session, offer)
+        title = offer.title or (known.title if known else "") or say("Without a title")
+        if known is None:
+            described = {"titles": {offer.language: str(title)}, "kind": offer.kind}
+            known = Subject(
+                id=subject, collection=collection, title=str(title),
+                description=Description.make(described).model_dump(mode="json", exclude_defaults=True),
+            )  # fmt: skip
+            session.add(known)
+            session.flush()
+        if offer.latitude is not None and offer.longitude is not None:
+            TruePlace(offer.latitude, offer.longitude)  # raises if it can be none
+            session.add(Place(
+                id=capture, latitude_deg=offer.latitude, longitude_deg=offer.longitude, source="contributor",
+            ))  # fmt: skip
+        session.add(Capture(
+            id=capture, subject=known.id, collection=known.collection, contribution=contribution.id,
+            place_in_words=offer.place,
+            account=contribution.account, title=str(title), kind=offer.kind, note=contribution.note,
+            files=len(receipt.files), bytes=receipt.bytes, receipt=receipt.sha256,
+            credited="named" in offer.consents,
+            received=datetime.now(UTC),
+        ))  # fmt: skip
+        session.add(Rights(of=capture, kind="licence", uri=LICENCES[offer.licence], terms=offer.terms))
+        for consent in sorted(offer.consents):
+            session.add(Rights(of=capture, kind="consent", uri=consent, terms=offer.terms))
+    return capture
+
+
+def wanted(session: Session, offer: Offer) -> tuple[str, Subject | None]:
+    """The collection and, if it is known, the subject that a contribution is meant for."""
+    known = session.get(Subject, offer.subject) if offer.subject else None
+    if offer.subject and (known is None or known.withdrawn):
+        raise InputError(
+            "The thing that this is said to show is not known here.", "Leave it out, or choose again."
+        )
+    collection = known.collection if known else offer.collection
+    if session.get(Collection, collection) is None:
+        raise InputError("There is no such collection.", "Leave it out, or choose again.")
+    return collection, known
+
+
+def offer_of(details: Any) -> Offer:
+    try:
+        return Offer.model_validate(dict(details))
+    except ValueError as error:
+        raise InputError(
+            "What was said with the files cannot be used.", "Open the page again, and fill in what is marked."
+        ) from error
+
+
+def pick_up(service: Service) -> int:
+    """After a start: begin what arrived, and whose records or job were never made. Returns how many."""
+    count = 0
+    for arrived in service.arrivals.all_received():
+        key = f"ingest:{arrived.contribution.id}"
+        if service.engine.state(key) is None:
+            try:
+                received(service, arrived)
+            except OberihError:
+                continue  # what its contributor said is not usable: they are told on their page
+            count += 1
+    return count

@@ -1,0 +1,185 @@
+"""Ingest: what was received goes into the archive, untouched, and only then is looked at."""
+
+import json
+import shutil
+import statistics
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oberih.archive import deposit_capture, replicate
+from oberih.archive.deposit import ORIGINALS
+from oberih.archive.reuse import deposited
+from oberih.capture import Recording, recordings
+from oberih.catalogue.tables import Capture, Place, Zone
+from oberih.errors import InputError, NotInArchive, OberihError
+from oberih.i18n import say, to_json
+from oberih.trust.cells import TruePlace
+from oberih.trust.zones import Zone as Area
+from oberih.trust.zones import Zones
+from oberih.work.arrivals import Received, lay_out
+from oberih.work.engine import Job, step, workflow
+from oberih.work.flow.here import here
+from oberih.work.flow.states import moved, told
+from oberih.work.service import Service
+
+__all__ = ["RECEIPT", "dangerous", "ingest", "zones_now"]
+
+RECEIPT = "receipt.json"  # in the capture's object: what the contributor was told
+
+VIDEO_ONLY = "There are videos, and no photos. They are kept; a model cannot be made of a video yet."
+TOO_FEW = "There are fewer than two photos. What came is kept."
+PHOTOS = "Take at least 20 photos around the thing, each overlapping the one before by two thirds."
+
+
+@workflow("ingest")
+def ingest(job: Job, account: str, contribution: str, capture: str) -> None:
+    preserve(job, account, contribution, capture)
+    seen = look(job, account, contribution, capture)
+    copy(job)
+    release(job, account, contribution, capture)
+    if seen == "waiting":
+        begin_model(job, capture)
+
+
+@step
+def preserve(job: Job, account: str, contribution: str, capture: str) -> None:
+    """Deposit, under the identifier that was minted for it: what is there is not deposited again."""
+    service = here()
+    arrived = arrived_at(service, account, contribution)
+    if deposited(service.archive, capture) is None:
+        with service.database.reading() as session:
+            record = session.get_one(Capture, capture)
+        folder = laid_out(service, arrived, capture)
+        job.check()
+        deposit_capture(
+            service.archive, [folder], title=record.title, person=record.person, identifier=capture,
+            beside={RECEIPT: json.dumps(arrived.receipt.json(), ensure_ascii=False).encode()},
+            progress=job.progress,
+        )  # fmt: skip
+    kept = deposited(service.archive, capture)
+    if kept is None:
+        raise NotInArchive(
+            say("{id} is not in the archive.", id=capture), "Look at the archive: oberih verify"
+        )
+    with moved(service, capture, "preserve", "preserved") as (_, row):
+        row.digest, row.bytes = kept.digest, kept.bytes
+
+
+def arrived_at(service: Service, account: str, contribution: str) -> Received:
+    found = service.arrivals.received(account, contribution)
+    if found is None:
+        raise InputError(
+            "The files of this contribution are not on this machine.", "See to it that its node works again."
+        )
+    return found
+
+
+def laid_out(service: Service, arrived: Received, capture: str) -> Path:
+    folder = service.work_folder(capture) / ORIGINALS
+    lay_out(arrived, folder)
+    return folder
+
+
+@step
+def look(job: Job, account: str, contribution: str, capture: str) -> str:
+    """What was recorded, where, and whether that is a place to keep quiet about. Returns the next state."""
+    service = here()
+    folder = laid_out(service, arrived_at(service, account, contribution), capture)
+    found = recordings([folder])
+    photos = [one for one in found if one.media_type.startswith("image/")]
+    videos = [one for one in found if one.media_type.startswith("video/")]
+    taken = sorted(one.taken_at for one in found if one.taken_at)
+    state, reason, advice = "waiting", "", ""
+    with service.database.reading() as session:
+        where = places(session, capture, photos)
+        if dangerous(session, where, datetime.now(UTC).date()):
+            state = "quarantined"
+            reason = (
+                "It was recorded where a danger zone is. A custodian looks at it before anything happens."
+            )
+        elif len(photos) < 2:
+            state = "preserved only"
+            reason, advice = (VIDEO_ONLY, "") if videos else (TOO_FEW, PHOTOS)
+    with moved(service, capture, "look", state) as (session, row):
+        if row.state != state:
+            return row.state  # it went on meanwhile, or was cancelled
+        row.photos, row.videos = len(photos), len(videos)
+        row.devices = sorted({f"{one.make} {one.model}".strip() for one in photos} - {""})
+        row.taken = taken[0].replace(tzinfo=UTC) if taken else None
+        row.reason, row.advice = told(reason), told(advice)
+        if where and session.get(Place, capture) is None:
+            session.add(Place(
+                id=capture, latitude_deg=statistics.median(one.latitude_deg for one in where),
+                longitude_deg=statistics.median(one.longitude_deg for one in where), source="photos",
+            ))  # fmt: skip
+    return state
+
+
+def places(session: Session, capture: str, photos: Sequence[Recording]) -> list[TruePlace]:
+    """Everywhere that the capture is said to be from."""
+    found = []
+    if (given := session.get(Place, capture)) is not None:
+        found.append(TruePlace(given.latitude_deg, given.longitude_deg))
+    for photo in photos:
+        if photo.position is not None:
+            try:
+                found.append(TruePlace(photo.position.latitude_deg, photo.position.longitude_deg))
+            except InputError:
+                continue  # a device without a fix
+    return found
+
+
+def zones_now(session: Session) -> dict[float, Zones]:
+    """Danger zones by their margin in metres."""
+    rows = session.scalars(select(Zone).where(Zone.withdrawn.is_(None))).all()
+    return {
+        margin: Zones(
+            Area.from_geojson(row.id, row.polygon, row.reason, day(row.begins), day(row.ends))
+            for row in rows if row.margin_m == margin
+        )
+        for margin in {row.margin_m for row in rows}
+    }  # fmt: skip
+
+
+def day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def dangerous(session: Session, where: Sequence[TruePlace], today: date) -> bool:
+    """Whether any of these places is in a danger zone today."""
+    return any(
+        zones.containing(one.latitude_deg, one.longitude_deg, today, margin)
+        for margin, zones in zones_now(session).items()
+        for one in where
+    )
+
+
+@step
+def copy(job: Job) -> list[Any]:
+    """Copies on the other stores. One that is away gets its copies later, and keeps nobody waiting."""
+    try:
+        return [to_json(str(one.error)) for one in replicate(here().archive, progress=job.progress).troubles]
+    except OberihError as error:
+        return [to_json(error.message)]
+
+
+@step
+def release(job: Job, account: str, contribution: str, capture: str) -> None:
+    """What is safe in the archive need not lie among the uploads any more."""
+    service = here()
+    job.check()
+    if deposited(service.archive, capture) is not None:
+        shutil.rmtree(service.work_folder(capture) / ORIGINALS, ignore_errors=True)
+        service.arrivals.release(account, contribution)
+
+
+@step
+def begin_model(job: Job, capture: str) -> None:
+    from oberih.work.flow.modelling import begin
+
+    begin(here(), capture)

@@ -1,0 +1,85 @@
+"""A worker: runs the jobs of a service, and sees to what is due."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from oberih.archive import replicate
+from oberih.catalogue.ledger import Entry, keep_entries
+from oberih.errors import OberihError
+from oberih.work.engine import Job, Queue, step, workflow
+from oberih.work.flow import drafting, ingest, modelling, publishing  # noqa: F401 - they declare the jobs
+from oberih.work.flow.contributing import pick_up
+from oberih.work.flow.here import here, work_for
+from oberih.work.flow.publishing import due
+from oberih.work.service import Service
+
+__all__ = ["queues_for", "run_worker"]
+
+log = logging.getLogger("oberih.work")
+DUE_S = 60.0
+
+
+def run_worker(service: Service, queues: Sequence[Queue] = (), stop: threading.Event | None = None) -> None:
+    """Run jobs until ``stop`` is set, or the process is to end. What is unfinished goes on elsewhere."""
+    work_for(service)
+    stop = stop or threading.Event()
+    pick_up(service)
+    chores = threading.Thread(target=see_to_it, args=(service, stop), name="chores", daemon=True)
+    chores.start()
+    try:
+        service.engine.run_worker(queues or queues_for(service), stop)
+    finally:
+        stop.set()
+        chores.join()
+
+
+def queues_for(service: Service) -> tuple[Queue, ...]:
+    """What this machine can do."""
+    from oberih.geometry.kernels import has_cuda
+
+    usual: tuple[Queue, ...] = ("ingest", "cpu", "light")
+    return (*usual, "gpu") if service.settings.gpu == "auto" and has_cuda() else usual
+
+
+def see_to_it(service: Service, stop: threading.Event) -> None:
+    """Begin what is due. Each job's key has the time in it, so that of several workers one begins it."""
+    every = service.settings.ledger_every_s
+    looked = 0.0
+    while not stop.wait(min(every, DUE_S)):
+        try:
+            if entries_wait(service):
+                slot = int(time.time() / every)
+                service.engine.enqueue("keep", key=f"keep:{slot}", queue="light")
+            if time.monotonic() - looked >= DUE_S:
+                looked = time.monotonic()
+                due(service)
+                service.arrivals.sweep()
+        except OberihError as error:
+            log.warning("what is due has to wait: %s", error.message)
+
+
+def entries_wait(service: Service) -> bool:
+    with service.database.reading() as session:
+        return session.scalar(select(Entry.number).where(Entry.kept.is_(None)).limit(1)) is not None
+
+
+@workflow("keep")
+def keep(job: Job) -> None:
+    keep_ledger(job)
+
+
+@step
+def keep_ledger(job: Job) -> int:
+    """Bring the ledger into the archive, and the archive to its stores."""
+    service = here()
+    count = keep_entries(service.database, service.archive)
+    if count:
+        try:
+            replicate(service.archive, progress=job.progress)
+        except OberihError as error:
+            log.warning("copies have to wait: %s", error.message)
+    return count

@@ -1,0 +1,185 @@
+"""Every change is written down, and everything comes back from the archive."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, select
+
+from keeping import make, recording
+from oberih.archive.archive import open_archive
+from oberih.archive.rebuild import rebuild
+from oberih.catalogue.database import Base, Database
+from oberih.catalogue.ledger import (
+    Entry,
+    as_line,
+    entries_of,
+    happened,
+    keep_entries,
+    kept_entries,
+    replay,
+    state_of,
+)
+from oberih.catalogue.rebuild import FIRST, rebuild_catalogue
+from oberih.catalogue.tables import HERITAGE, Capture, Collection, ConditionReport, Place, Rights, Subject
+from oberih.errors import Conflict, InputError, KeyNeeded
+
+DESCRIPTION = {"schema_version": "1", "titles": {"uk": "Катерининська церква", "en": "St Catherine's Church"}}
+
+
+def filled(database: Database) -> str:
+    """A subject with a sealed place, a capture of it, its licence, and a report on its condition."""
+    with database.writing("person-olha", "describe") as session:
+        session.add(Collection(id="chernihiv", titles={"en": "Chernihiv"}))
+        session.flush()
+        subject = Subject(
+            id="ark:/99999/c4th", collection="chernihiv", title="Church", description=DESCRIPTION
+        )
+        session.add(subject)
+        session.flush()
+        session.add(Place(id=subject.id, latitude_deg=51.4892, longitude_deg=31.3024, source="photos"))
+        session.add(Capture(
+            id="ark:/99999/c4pt", subject=subject.id, collection="chernihiv", person="person-petro",
+            taken=datetime(2022, 4, 9, 8, 30, tzinfo=UTC), devices=["phone"],
+        ))  # fmt: skip
+        session.add(
+            Rights(of="ark:/99999/c4pt", kind="licence", uri="https://creativecommons.org/licenses/by/4.0/")
+        )
+        session.add(ConditionReport(subject=subject.id, assessed=date(2022, 4, 10), grade="moderate"))
+    return subject.id
+
+
+def everything(database: Database) -> dict[str, object]:
+    with database.reading() as session:
+        rows = {kind.kind_of(): [state_of(row) for row in session.scalars(select(kind).order_by(kind.id))]
+                for kind in HERITAGE}  # fmt: skip
+        trail = select(Entry.id, Entry.at, Entry.actor, Entry.action, Entry.note, Entry.data).order_by(
+            Entry.id
+        )
+        return {**rows, "trail": [tuple(one) for one in session.execute(trail)]}
+
+
+def test_a_change_says_who_did_what_and_what_came_of_it(database: Database) -> None:
+    subject = filled(database)
+    with database.writing("person-olha", "edit", "its name was wrong") as session:
+        session.get_one(Subject, subject).title = "St Catherine's Church"
+    with database.reading() as session:
+        first, second = entries_of(session, "subject", subject)
+    assert (first.actor, first.action, first.version, first.data["title"]) == (
+        "person-olha",
+        "describe",
+        1,
+        "Church",
+    )
+    assert (second.action, second.note, second.version) == ("edit", "its name was wrong", 2)
+    assert second.data["title"] == "St Catherine's Church"
+
+
+def test_who_only_looked_is_written_down_too(database: Database) -> None:
+    subject = filled(database)
+    with database.writing("person-olha", "look at place") as session:
+        happened(session, "place", subject)
+    with database.reading() as session:
+        *_, look = entries_of(session, "place", subject)
+    assert (look.action, look.data) == ("look at place", None)
+
+
+def test_nothing_changes_without_an_actor_and_nothing_is_deleted(database: Database) -> None:
+    subject = filled(database)
+    with pytest.raises(InputError, match="Nobody said"), database.reading() as session:
+        session.get_one(Subject, subject).title = "no"
+    with pytest.raises(InputError, match="cannot be deleted"), database.writing("x", "x") as session:
+        session.delete(session.get_one(Subject, subject))
+    with database.reading() as session:
+        assert session.get_one(Subject, subject).title == "Church"
+        assert len(entries_of(session, "subject", subject)) == 1
+
+
+def test_of_two_who_change_the_same_one_is_told(database: Database) -> None:
+    subject = filled(database)
+    with database.reading() as session:
+        seen = session.get_one(Subject, subject)
+    with database.writing("a", "edit") as session:
+        session.get_one(Subject, subject).title = "A"
+    with pytest.raises(Conflict), database.writing("b", "edit") as session:
+        session.merge(seen, load=False).title = "B"
+    with database.reading() as session:
+        assert session.get_one(Subject, subject).title == "A"
+
+
+def test_everything_comes_back_from_the_archive_alone(
+    database: Database, other: Database, tmp_path: Path
+) -> None:
+    archive, secrets = make(tmp_path / "archive")
+    subject = filled(database)
+    assert keep_entries(database, archive) == 6
+    with database.writing("person-olha", "edit") as session:
+        session.get_one(Subject, subject).precision = "region"
+    assert keep_entries(database, archive) == 1
+    assert keep_entries(database, archive) == 0
+    (tmp_path / "archive/index.sqlite").unlink()
+    rebuild(tmp_path / "archive")
+    archive = open_archive(tmp_path / "archive")
+    made = rebuild_catalogue(other, archive, [secrets["bohdan"]])
+    assert (made.entries, made.adopted, made.troubles) == (7, 0, ())
+    assert everything(other) == everything(database)
+    assert rebuild_catalogue(other, archive, [secrets["ada"]]).entries == 0  # again: nothing new
+
+
+def test_a_place_lies_sealed_in_the_archive(database: Database, tmp_path: Path) -> None:
+    archive, secrets = make(tmp_path / "archive")
+    filled(database)
+    keep_entries(database, archive)
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "archive/main").rglob("*") if path.is_file())
+    assert b"51.4892" not in stored and b"person-petro" not in stored
+    with pytest.raises(KeyNeeded):
+        list(kept_entries(archive, []))
+    places = [line["data"] for _, line in kept_entries(archive, [secrets["ada"]]) if line["kind"] == "place"]
+    assert [place["latitude_deg"] for place in places] == [51.4892]
+
+
+def test_of_entries_kept_twice_and_out_of_order_the_newest_counts(
+    database: Database, other: Database
+) -> None:
+    subject = filled(database)
+    for title in ("B", "C"):
+        with database.writing("x", "edit") as session:
+            session.get_one(Subject, subject).title = title
+    with database.reading() as session:
+        lines = [("ark:/x", as_line(one)) for one in session.scalars(select(Entry))]
+    assert replay(other, json.loads(json.dumps([*reversed(lines), *lines]))) == len(lines)
+    with other.reading() as session:
+        assert session.get_one(Subject, subject).title == "C"
+        assert session.get_one(Subject, subject).version == 3
+
+
+def test_what_was_deposited_without_a_service_gets_a_record(database: Database, tmp_path: Path) -> None:
+    archive, secrets = make(tmp_path / "archive")
+    deposited = recording(archive, tmp_path)
+    assert rebuild_catalogue(database, archive, [secrets["ada"]]).adopted == 1
+    with database.reading() as session:
+        capture = session.get_one(Capture, deposited.id)
+        assert (capture.collection, capture.state, capture.digest) == (FIRST, "preserved", deposited.digest)
+    assert rebuild_catalogue(database, archive, [secrets["ada"]]).adopted == 0
+
+
+def test_a_column_that_an_older_release_did_not_know_has_its_default(
+    database: Database, other: Database
+) -> None:
+    line = {
+        "at": "2026-01-01T00:00:00+00:00", "id": "old", "actor": "x", "action": "x", "note": "",
+        "kind": "collection", "of": "c", "version": 1,
+        "data": {"id": "c", "version": 1, "titles": {"en": "C"}, "gone": 1},
+    }  # fmt: skip
+    assert replay(other, [("ark:/x", line)]) == 1
+    with other.reading() as session:
+        assert session.get_one(Collection, "c").summary == {}
+
+
+def test_tables_are_emptied_by_nobody(database: Database) -> None:
+    """The tests' own check that `everything` sees what is there."""
+    filled(database)
+    with database.writers() as session, session.begin():
+        session.execute(delete(Place))
+    assert everything(database)["place"] == [] and Base.metadata.tables

@@ -1,0 +1,148 @@
+"""The public side's role on PostgreSQL can read public records, and nothing else."""
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+from sqlalchemy import create_engine
+
+from oberih.catalogue.public import (
+    Projection,
+    Query,
+    create,
+    grant_reader,
+    load,
+    map_view,
+    near,
+    open_projection,
+    record,
+    search,
+    suggest,
+)
+from oberih.catalogue.public.maps import Box
+from oberih.errors import InputError
+from postgres import fresh_database
+from public_help import ark, made
+
+PRIVATE = """
+CREATE TABLE place (id text, latitude_deg double precision);
+INSERT INTO place VALUES ('ark:/99999/b1', 51.4938);
+CREATE VIEW places AS SELECT * FROM place;
+CREATE SCHEMA accounts;
+CREATE TABLE accounts.person (name text, email text);
+CREATE SEQUENCE accounts.numbers;
+"""
+
+
+@pytest.fixture
+def database() -> str:
+    """A database with private tables and public records."""
+    url = fresh_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(PRIVATE)
+    writer = open_projection(url, read_only=False)
+    create(writer)
+    load(writer, [made(n) for n in range(20)])
+    writer.close()
+    return url
+
+
+@pytest.fixture
+def role(database: str) -> str:
+    name = f"public {database.split('?', maxsplit=1)[0].rsplit('/', 1)[1]}"  # a name that has to be quoted
+    run(database, sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+    return name
+
+
+def run(database: str, *statements: sql.Composed | str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def granted(database: str, role: str) -> str:
+    """Grant, and the address by which the role comes in."""
+    engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        grant_reader(engine, role)
+    finally:
+        engine.dispose()
+    return database.replace("postgres:@", f"{role.replace(' ', '%20')}@")
+
+
+def test_the_role_can_do_all_that_the_public_does(database: str, role: str) -> None:
+    reader: Projection = open_projection(granted(database, role))
+    assert search(reader, Query(text="церква", sort="title")).count
+    assert record(reader, ark(1)) == made(1)
+    assert suggest(reader, "церк")
+    assert map_view(reader, Box(south=40, west=20, north=60, east=40), 6).cells
+    assert isinstance(near(reader, ark(1)), tuple)
+    reader.close()
+
+
+def test_the_role_can_read_no_other_table_and_change_none(database: str, role: str) -> None:
+    address = granted(database, role)
+    with psycopg.connect(database) as owner:
+        tables = owner.execute(
+            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE c.relkind IN ('r', 'v', 'm', 'p', 'S') AND n.nspname NOT IN ('pg_catalog', "
+            "'information_schema', 'public_records') AND n.nspname NOT LIKE 'pg_toast%'"
+        ).fetchall()
+    assert {name for _, name in tables} >= {"place", "places", "person", "numbers"}
+    with psycopg.connect(address, autocommit=True) as connection:
+        for schema, name in tables:
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute(
+                    sql.SQL("SELECT * FROM {}.{}").format(*map(sql.Identifier, (schema, name)))
+                )
+        connection.execute("SET default_transaction_read_only = off")
+        for statement in (
+            "INSERT INTO public_records.withdrawn VALUES ('x', 1, '2026-01')",
+            "UPDATE public_records.bodies SET body = ''",
+            "DELETE FROM public_records.documents",
+            "TRUNCATE public_records.documents",
+            "CREATE TABLE public_records.own (a int)",
+            "CREATE TABLE public.own (a int)",
+            "COPY place TO '/tmp/never'",
+            "SELECT pg_read_file('/etc/hostname')",
+            "SET ROLE postgres",
+        ):
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+
+def test_rights_stay_when_everything_is_made_anew(database: str, role: str) -> None:
+    address = granted(database, role)
+    writer, reader = open_projection(database, read_only=False), open_projection(address)
+    load(writer, [made(n) for n in range(100, 103)])
+    assert search(reader, Query()).count == 3
+    writer.close()
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "GRANT SELECT ON place TO {}",
+        "GRANT SELECT (email) ON accounts.person TO {}",
+        "GRANT CREATE ON SCHEMA public TO {}",
+        "GRANT pg_read_all_data TO {}",
+        "ALTER ROLE {} SUPERUSER",
+        "ALTER ROLE {} CREATEROLE",
+    ],
+)
+def test_a_role_that_may_do_more_is_refused(database: str, role: str, more: str) -> None:
+    run(database, sql.SQL(more).format(sql.Identifier(role)))  # type: ignore[arg-type]
+    with pytest.raises(InputError) as caught:
+        granted(database, role)
+    assert "a role of its own" in caught.value.advice
+
+
+def test_tables_for_everybody_are_noticed(database: str, role: str) -> None:
+    run(database, "GRANT SELECT ON place TO PUBLIC")
+    with pytest.raises(InputError, match="more than read public records"):
+        granted(database, role)
+
+
+def test_an_unknown_role_is_said_to_be(database: str) -> None:
+    with pytest.raises(InputError, match="no database role"):
+        granted(database, "nobody; DROP TABLE place")

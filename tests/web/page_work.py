@@ -1,0 +1,330 @@
+"""Sample pages of those who record, and of those who decide."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from oberih.i18n import say
+from oberih.web.views import (
+    AuditPage,
+    AuditRow,
+    Beside,
+    CellSketch,
+    ContributePage,
+    Contribution,
+    ContributionPage,
+    ContributionsPage,
+    Event,
+    Job,
+    JobsPage,
+    Machine,
+    Paging,
+    PrecisionChoice,
+    Progress,
+    Queue,
+    Receipt,
+    ReceivedFile,
+    Region,
+    RegionPicture,
+    ReviewPage,
+    ReviewQueuePage,
+    ReviewRow,
+    Step,
+    Warned,
+    Wording,
+    Zone,
+    ZonesPage,
+)
+from web.page_parts import ADMIN, CUSTODIAN, EARLIER, FIGURES, NEWCOMER, NOW, Sample, picture
+
+__all__ = ["CONTRIBUTION", "WORK"]
+
+CONTRIBUTION = ContributionPage(
+    id="c7f1e09ab2d34455",
+    title="Дерев’яна церква на пагорбі",
+    state="reconstructing",
+    created=EARLIER,
+    licence="cc-by-4.0",
+    steps=(
+        Step("arrived", "done", EARLIER),
+        Step("preserved", "done", EARLIER),
+        Step("reconstructed", "now", NOW),
+        Step("described", "later"),
+        Step("reviewed", "later"),
+        Step("published", "later"),
+    ),
+    progress=Progress(0.42, 1260, say("Made into a 3D model")),
+    receipt=Receipt(
+        "5b1d" * 16,
+        EARLIER,
+        tuple(ReceivedFile(f"IMG_{2000 + n}.jpg", 4_200_000 + n, f"{n:04x}" * 16) for n in range(1, 13)),
+    ),
+    files=124,
+    bytes=531_000_000,
+    pictures=tuple(picture(n) for n in range(1, 7)),
+    can_cancel=True,
+    can_withdraw=True,
+)
+
+
+UNUSABLE = ContributionPage(
+    id="d8",
+    title="Пам’ятник у парку",
+    state="not reconstructable",
+    created=EARLIER,
+    licence="archive-only",
+    steps=(
+        Step("arrived", "done", EARLIER),
+        Step("preserved", "done", EARLIER),
+        Step("reconstructed", "stopped", NOW),
+        Step("described", "skipped"),
+        Step("reviewed", "later"),
+        Step("published", "skipped"),
+    ),
+    files=9,
+    bytes=31_000_000,
+    reason=say(
+        "{count} photo is not much: a model needs about 30, from all sides. You can add more.",
+        "{count} photos are not much: a model needs about 30, from all sides. You can add more.",
+        count=9,
+    ),
+    advice=say("Walk around it, and take a photo at every step: 30 to 300."),
+    can_withdraw=True,
+)
+
+
+PUBLIC = ContributionPage(
+    id="e9",
+    title="Брама",
+    state="published",
+    created=EARLIER,
+    licence="cc0-1.0",
+    steps=tuple(
+        Step(key, "done", NOW)
+        for key in ("arrived", "preserved", "reconstructed", "described", "reviewed", "published")
+    ),
+    files=61,
+    bytes=250_000_000,
+    record="/records/1",
+    can_withdraw=True,
+)
+
+
+REVIEW = ReviewPage(
+    id="r1",
+    version=3,
+    title="Дерев’яна церква на пагорбі",
+    kind="building",
+    collection="Дерев’яні храми",
+    contributor="p-5d1c7a",
+    received=EARLIER,
+    licence="cc-by-4.0",
+    note="Ключ від церкви у пані Ганни, хата навпроти. Дзвіницю ремонтували торік.",
+    zone="Прикордоння",
+    zone_reason="До лінії зіткнення менше 20 км.",
+    pictures=tuple(picture(n, f"{n}") for n in range(1, 9)),
+    model=picture(2, "3D"),
+    model_address="/review/r1/model.glb",
+    figures=FIGURES,
+    replaces=say("New version"),
+    beside=(
+        Beside(say("Place"), "Чернігівська область", "51.49381, 31.29472 ± 5 m"),
+        Beside(say("Address, or how to find it"), "", "вул. Зелена, 4"),
+        Beside(say("Recorded"), "2026-11", "2026-11-20 16:05:12"),
+        Beside(say("Recorded by"), "", "p-5d1c7a"),
+    ),
+    cell=CellSketch(
+        ((31.1, 51.5), (31.2, 51.58), (31.35, 51.57), (31.41, 51.47), (31.31, 51.39), (31.16, 51.41)),
+        (31.29, 51.49),
+        17.1,
+    ),
+    precisions=(
+        PrecisionChoice("withheld"),
+        PrecisionChoice("region", 214),
+        PrecisionChoice("10 km", 7),
+        PrecisionChoice("1 km", 1, allowed=False),
+        PrecisionChoice("exact", 1, allowed=False),
+    ),
+    precision="10 km",
+    reason="Ікони XVII століття, храм не охороняється.",
+    due=date(2027, 11, 21),
+    embargo=date(2026, 12, 24),
+    warnings=(
+        Warned(
+            "w1",
+            "place",
+            "… церква у Седневі, біля старої липи …",
+            say("What else should be known?"),
+            say("To be judged"),
+        ),
+        Warned("w2", "contact", "пані Ганна, 093 000 00 00", say("What else should be known?"), settled=True),
+    ),
+    checks={"military": "none", "people": "hidden"},
+    regions=(
+        RegionPicture(
+            "a1",
+            picture(3, "IMG_2003.jpg"),
+            (Region("1", "face", 0.2, 0.55, 0.08, 0.12), Region("2", "plate", 0.6, 0.8, 0.15, 0.06, False)),
+        ),
+        RegionPicture("a2", picture(4, "IMG_2004.jpg")),
+    ),
+    wordings=(Wording("uk", "Дерев’яна церква на пагорбі", "Тризрубна церква."), Wording("en")),
+    history=(
+        Event(EARLIER, "p-5d1c7a", say("Received")),
+        Event(NOW, "service", say("Made into a 3D model"), "118 / 124"),
+    ),
+)
+
+
+ZONES = ZonesPage(
+    zones=(
+        Zone(
+            "z1",
+            "Прикордоння",
+            {
+                "type": "Polygon",
+                "coordinates": [
+                    [[31.0, 51.9], [32.6, 52.1], [33.4, 52.3], [33.2, 51.8], [31.4, 51.6], [31.0, 51.9]]
+                ],
+            },
+            margin_m=2000,
+            area_km2=5210.4,
+            reason="Обстріли з того боку кордону.",
+            begins=EARLIER,
+        ),
+        Zone(
+            "z2",
+            "Заміноване поле",
+            {
+                "type": "Polygon",
+                "coordinates": [[[31.3, 51.1], [31.5, 51.1], [31.5, 51.2], [31.3, 51.2], [31.3, 51.1]]],
+            },
+            margin_m=500,
+            area_km2=12.37,
+            ends=datetime(2027, 3, 1, tzinfo=UTC),
+        ),
+    )
+)
+
+
+WORK: dict[str, Sample] = {
+    "contribute": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7), NEWCOMER, "/contribute"),
+    "contribute-stranger": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7), None, "/contribute"),
+    "contribution": (CONTRIBUTION, NEWCOMER, "/contributions/c7f1e09ab2d34455"),
+    "contribution-unusable": (UNUSABLE, NEWCOMER, "/contributions/d8"),
+    "contribution-public": (PUBLIC, NEWCOMER, "/contributions/e9"),
+    "contributions": (
+        ContributionsPage(
+            (
+                Contribution(
+                    "c7",
+                    "Дерев’яна церква на пагорбі",
+                    "reconstructing",
+                    EARLIER,
+                    124,
+                    531_000_000,
+                    picture(1),
+                    0.42,
+                ),
+                Contribution("d8", "Пам’ятник у парку", "not reconstructable", EARLIER, 9, 31_000_000),
+                Contribution("e9", "Брама", "published", EARLIER, 61, 250_000_000, picture(3)),
+            ),
+            Paging(later="/contributions?after=e9", count=12),
+        ),
+        NEWCOMER,
+        "/contributions",
+    ),
+    "contributions-none": (ContributionsPage(()), NEWCOMER, "/contributions"),
+    "reviews": (
+        ReviewQueuePage(
+            (
+                ReviewRow(
+                    "r1",
+                    "Дерев’яна церква на пагорбі",
+                    "Дерев’яні храми",
+                    "building",
+                    EARLIER,
+                    118,
+                    2,
+                    "Прикордоння",
+                    picture=picture(1),
+                ),
+                ReviewRow("r2", "Брама", "Моє місто", "monument", EARLIER, 61, again=True, reviewer="Ярина"),
+            ),
+            paging=Paging(count=2),
+        ),
+        CUSTODIAN,
+        "/review",
+    ),
+    "reviews-none": (ReviewQueuePage((), "passed"), CUSTODIAN, "/review"),
+    "review": (REVIEW, CUSTODIAN, "/review/r1"),
+    "review-decided": (replace(REVIEW, decided="passed", visible=True, wordings=()), CUSTODIAN, "/review/r1"),
+    "review-quarantined": (replace(REVIEW, mode="quarantine"), CUSTODIAN, "/review/r1"),
+    "review-again": (replace(REVIEW, mode="again"), CUSTODIAN, "/review/r1"),
+    "zones": (ZONES, CUSTODIAN, "/zones"),
+    "zones-none": (
+        ZonesPage((), {"polygon": "51.5, 31.1"}, {"polygon": say("A zone needs three corners at least.")}),
+        CUSTODIAN,
+        "/zones",
+    ),
+    "jobs": (
+        JobsPage(
+            (Queue("CPU", 14, 1, 5400), Queue("GPU", 0, 0)),
+            (
+                Machine("archive-1", ("CPU",), 1, NOW),
+                Machine("archive-2", ("CPU", "GPU"), 0, EARLIER, alive=False),
+            ),
+            (
+                Job(
+                    "j1",
+                    "Дерев’яна церква на пагорбі",
+                    "c7",
+                    "CPU",
+                    "running",
+                    share=0.42,
+                    left_s=1260,
+                    since=NOW,
+                    machine="archive-1",
+                ),
+                Job("j2", "Брама", "e9", "CPU", "waiting", priority=10, since=NOW),
+                Job(
+                    "j3",
+                    "Скриня",
+                    "f0",
+                    "CPU",
+                    "failed",
+                    since=EARLIER,
+                    attempts=3,
+                    reason=say("This did not work. Try again."),
+                ),
+                Job("j4", "Будинок", "f1", "CPU", "done", since=EARLIER),
+            ),
+            paging=Paging(count=4),
+        ),
+        ADMIN,
+        "/jobs",
+    ),
+    "audit": (
+        AuditPage(
+            (
+                AuditRow(
+                    "1",
+                    NOW,
+                    "p-9a",
+                    say("Review"),
+                    say("Object"),
+                    "ark:/99999/fk4a",
+                    3,
+                    "",
+                    ("precision", "embargo_until"),
+                    kept=True,
+                ),
+                AuditRow("2", NOW, "service", say("Shown to everybody"), say("Object"), "ark:/99999/fk4a", 4),
+            ),
+            {"of": "ark:/99999/fk4a"},
+            ("subject", "capture"),
+            Paging(later="/audit?before=2", count=10_000, capped=True),
+        ),
+        ADMIN,
+        "/audit",
+    ),
+}

@@ -1,0 +1,115 @@
+"""The pages in a real browser: nothing sticks out, nobody is shut out, and scripts do their part."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from web.browser import MODULES, chromium, serving
+from web.page_samples import PAGES
+from web.page_server import make_app
+
+AXE = MODULES / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+SMALL = """
+[...document.querySelectorAll("button, .button, select, textarea, summary, .menu a, .staff a, .panel a, \
+input:not([type=hidden], [type=checkbox], [type=radio], [type=file])")]
+    .filter(one => one.checkVisibility() && !one.closest("[data-thumbs]"))
+    .filter(one => one.getBoundingClientRect().height < 43.5)
+    .map(one => one.outerHTML.slice(0, 100))
+"""
+SIZES = {"phone": (360, 740), "desk": (1280, 900)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serving(make_app()) as found:
+        yield found
+
+
+def opened(
+    browser: Browser, size: str = "phone", scheme: str = "light", language: str = "uk"
+) -> tuple[Page, list[str]]:
+    """A new window, and whatever its console complains about, such as the policy."""
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        locale=language,
+        timezone_id="Europe/Kyiv",
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda one: said.append(one.text) if one.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return page, said
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "rules"),
+    [
+        ("phone", "light", RULES),
+        ("desk", "dark", RULES),
+        ("phone", "dark", ["color-contrast"]),  # the rest does not depend on colours
+        ("desk", "light", ["color-contrast"]),
+    ],
+)
+def test_every_page_is_open_to_everybody_and_fits(
+    browser: Browser, address: str, size: str, scheme: str, rules: list[str]
+) -> None:
+    """WCAG 2.2 AA as far as axe-core can tell: 0 violations; no scrolling sideways; no outside request."""
+    assert AXE.is_file(), "axe-core is missing: run `npm ci` in frontend/"
+    page, said = opened(browser, size, scheme, "uk" if size == "phone" else "en")
+    strangers: list[str] = []
+    page.on("request", lambda one: strangers.append(one.url))
+    page.add_init_script(path=AXE)
+    wrong = {}
+    for name in PAGES:
+        page.goto(f"{address}/{name}")
+        told = sideways(page)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        found = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", rules)
+        told += [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]] + sideways(
+            page
+        )
+        if told:
+            wrong[name] = told
+    assert wrong == {}
+    assert [one for one in strangers if not one.startswith((address, "blob:"))] == []
+    assert said == []
+    page.context.close()
+
+
+def sideways(page: Page) -> list[str]:
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [f"sticks out by {wide} px"] if wide > 0 else []
+
+
+def test_axe_would_find_what_is_wrong(browser: Browser, address: str) -> None:
+    page, _ = opened(browser)
+    page.add_init_script(path=AXE)
+    page.goto(f"{address}/login")
+    page.evaluate("document.querySelector('label[for=name]').remove()")
+    page.evaluate("document.querySelector('h1').style.color = '#ccc'")
+    found = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", RULES)
+    assert {one["id"] for one in found["violations"]} == {"label", "color-contrast"}
+    page.context.close()
+
+
+def test_everything_to_touch_is_large_enough(browser: Browser, address: str) -> None:
+    """Buttons and fields are 44 px high or more on a phone; links in running text are as high as the text."""
+    page, _ = opened(browser)
+    small = {}
+    for name in PAGES:
+        page.goto(f"{address}/{name}")
+        found = page.evaluate(SMALL)
+        if found:
+            small[name] = found
+    assert small == {}
+    page.context.close()

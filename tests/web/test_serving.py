@@ -1,0 +1,179 @@
+"""The real command: processes that are started, watched and ended together."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+START_S = 60.0
+WAYS_OUT = (
+    "/files/../private/secrets.toml", "/files/%2e%2e/private/secrets.toml", "/files/%00",
+    "/files//etc/passwd",
+    "/static/../../settings/service.py",
+)  # fmt: skip
+PUBLIC = ("/", "/search?q=church", "/api/v1/records", "/api/v1/map?south=44&west=22&north=53&east=41")
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as made:
+        made.bind(("127.0.0.1", 0))
+        return int(made.getsockname()[1])
+
+
+class Served:
+    """`oberih serve`, running."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://localhost:{self.port}"
+        command = [sys.executable, "-m", "oberih", "serve", "--data", str(folder), "--port", str(self.port),
+                   "--progress", "json"]  # fmt: skip
+        self.log = (folder.parent / "log.txt").open("w+b")
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, "OBERIH_WORKERS": "1"}
+        )
+        assert self.process.stdout is not None
+        self.said = json.loads(self.process.stdout.readline())
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=30)
+
+    def ready(self) -> bool:
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            try:
+                if self.get("/healthz").status_code == 200:
+                    return True
+            except httpx.TransportError:
+                pass
+            assert self.process.poll() is None, self.told()
+            time.sleep(0.2)
+        return False
+
+    def told(self) -> str:
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def child(self, module: str) -> psutil.Process:
+        """The process that runs a module of ours."""
+        for one in psutil.Process(self.process.pid).children(recursive=True):
+            if module in " ".join(one.cmdline()):
+                return one
+        raise AssertionError(module)
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+        self.close()
+
+    def close(self) -> None:
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    made = Served(tmp_path_factory.mktemp("serving") / "data")
+    try:
+        assert made.ready(), made.told()
+        yield made
+    finally:
+        made.end()
+
+
+def test_the_first_start_says_where_it_is_and_who_becomes_admin(served: Served) -> None:
+    assert served.said["address"] == served.url
+    assert re.fullmatch(rf"{served.url}/join/[\w-]{{40,}}", served.said["first_admin"])
+    assert (served.folder / "recovery.key").stat().st_mode & 0o777 == 0o600
+    page = httpx.get(served.said["first_admin"], timeout=30)
+    assert page.status_code == 200 and "<form" in page.text
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_everybody_sees_what_is_public(served: Served, path: str) -> None:
+    assert served.get(path).status_code == 200
+
+
+def test_pages_are_in_two_languages(served: Served) -> None:
+    assert 'lang="uk"' in served.get("/", **{"Accept-Language": "uk"}).text
+    assert 'lang="en"' in served.get("/", **{"Accept-Language": "en"}).text
+
+
+def test_what_is_not_there_is_said_in_plain_words(served: Served) -> None:
+    answer = served.get("/records/99999/nothing", Accept="text/html", **{"Accept-Language": "en"})
+    assert answer.status_code == 404 and "Traceback" not in answer.text
+    assert served.get("/api/v1/records/99999/nothing").json()["message"]
+    assert served.get("/api/v1/records?cursor=%00nonsense").status_code == 422
+
+
+@pytest.mark.parametrize("path", WAYS_OUT)
+def test_no_path_leads_out(served: Served, path: str) -> None:
+    with closing(socket.create_connection(("127.0.0.1", served.port), 10)) as line:  # as it is, not tidied
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while piece := line.recv(65536):
+            answer += piece
+    assert answer.split(b" ")[1] in (b"404", b"400", b"422")
+    assert b"identity" not in answer
+
+
+def test_pages_for_people_with_an_account_ask_to_log_in(served: Served) -> None:
+    answer = served.get("/contributions", Accept="text/html")
+    assert answer.status_code == 303 and answer.headers["Location"].startswith("/login?next=")
+    assert served.get("/api/v1/contributions").status_code == 401
+    assert served.get("/metrics").status_code == 401
+
+
+def test_the_public_process_can_open_nothing_of_ours(served: Served) -> None:
+    child = served.child("oberih.web.open")
+    status = Path(f"/proc/{child.pid}/status").read_text()
+    assert re.search(r"NoNewPrivs:\s+1", status)
+    opened = {one.path for one in child.open_files()}
+    assert not any("private" in path or "archive" in path for path in opened)
+    assert b"AGE-SECRET" not in Path(f"/proc/{child.pid}/environ").read_bytes()
+
+
+@pytest.mark.parametrize("module", ["oberih.web.open", "oberih.web.inside"])
+def test_a_process_that_dies_is_started_again(served: Served, module: str) -> None:
+    child = served.child(module)
+    child.send_signal(signal.SIGKILL)
+    child.wait(10)
+    assert served.ready()
+    assert served.child(module).pid != child.pid
+
+
+def test_all_end_with_the_supervisor(tmp_path: Path) -> None:
+    made = Served(tmp_path / "data")
+    try:
+        assert made.ready(), made.told()
+        children = psutil.Process(made.process.pid).children(recursive=True)
+        made.process.kill()
+        _, alive = psutil.wait_procs(children, timeout=40)
+        assert alive == []
+    finally:
+        made.process.kill()
+        made.process.wait(10)
+        made.close()
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "oberih", "serve", "--data", str(tmp_path / "data"), "--port",
+                   str(taken.getsockname()[1])]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 8
+    assert "cannot listen" in done.stderr and "Traceback" not in done.stderr
