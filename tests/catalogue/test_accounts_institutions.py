@@ -190,7 +190,8 @@ def test_an_answer_of_another_institution_is_refused(database: Database, museum:
 
 
 @pytest.mark.parametrize("claims", [
-    {"iss": "https://other.example"}, {"aud": "other"}, {"aud": ["oberih", "other"], "azp": "other"},
+    {"iss": "https://other.example"}, {"aud": "other"}, {"aud": "other", "azp": "oberih"},
+    {"aud": ["oberih", "other"], "azp": "other"},
     {"exp": int(time.time()) - 600}, {"exp": None}, {"iat": None}, {"nonce": "other"}, {"nonce": None},
     {"sub": None}, {"sub": ""}, {"sub": 7}, {"sub": "x" * 256}, {"nbf": int(time.time()) + 600},
 ])  # fmt: skip

@@ -134,7 +134,7 @@ def test_somebody_else_s_browser_is_no_help(database: Database) -> None:
     member(database, name="olha")
     stranger = member(database, name="stranger")
     for _ in range(5):
-        refusal(database, Visit(ELSEWHERE.address, device=stranger.device), "olha", "guess")
+        refusal(database, ELSEWHERE, "olha", "guess")
     with pytest.raises(TooManyTries):
         log_in(database, GATE, Visit(ELSEWHERE.address, device=stranger.device), "olha", PASSWORD)
 
@@ -186,6 +186,8 @@ def test_a_recovery_code_stands_in_for_a_forgotten_password_once(database: Datab
     here = present(database, log_in(database, GATE, HOME, "olha", recovery=code.upper().replace("-", " ")))
     assert (here.way, here.who.strong) == ("recovery", False)
     assert recovery_codes_left(database, opened.account) == 9
+    assert refusal(database, HOME, "olha", "wrong", recovery=opened.recovery_codes[0]).why == "wrong"
+    assert recovery_codes_left(database, opened.account) == 9  # not used up
     assert refusal(database, HOME, "olha", recovery=code).why == "wrong"
     changed = change_password(database, GATE, HOME, here, "another tractor sings")
     assert present(database, changed) and who_is(database, opened.token) is None

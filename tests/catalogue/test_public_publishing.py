@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from oberih.catalogue.public import (
     Projection,
     PublicCollection,
+    PublicRecord,
     PublicRelation,
     PublicTerm,
     Query,
@@ -21,6 +22,7 @@ from oberih.catalogue.public import (
     is_current,
     load,
     map_view,
+    near,
     open_projection,
     publish,
     record,
@@ -60,6 +62,9 @@ def test_what_is_published_is_found_and_read(store: tuple[Projection, Projection
     assert record(reader, ark(1)) == made(1)
     assert ids(search(reader, Query())) == [ark(1)]
     assert record(reader, ark(2)) is None
+    for strange in ("", "ark:/99999/b1'", "\x00", "\ud800", "ark:/99999/b1\n", "x" * 10_000):
+        assert record(reader, strange) is None
+        assert near(reader, strange) == ()
 
 
 def test_publishing_again_changes_nothing(store: tuple[Projection, Projection]) -> None:
@@ -119,6 +124,20 @@ def test_withdrawn_words_are_in_no_byte_of_the_file(tmp_path: Path) -> None:
         withdraw(writer, ark(2), "2026-05")
         tidy(writer)
         assert b"zebrastone" not in (tmp_path / "public.sqlite").read_bytes().lower()
+
+
+def test_a_record_that_is_more_than_its_type_is_refused(store: tuple[Projection, Projection]) -> None:
+    class Leaky(PublicRecord):
+        latitude: float = 0.0
+
+    writer, reader = store
+    leaky = Leaky(**made(1).model_dump(), latitude=51.4938)
+    forged = made(2).model_copy(update={"titles": {"en": 51.4938}})
+    for wrong in (leaky, forged):
+        with pytest.raises(ValueError, match=r"latitude|titles"):
+            publish(writer, wrong)
+    assert "51.4938" not in repr(contents(reader))
+    assert search(reader, Query()).count == 0
 
 
 def test_only_relations_to_what_is_public_are_told(store: tuple[Projection, Projection]) -> None:

@@ -250,4 +250,4 @@ def rank_of(identifier: str, month: int, key: bytes, attempt: int = 0) -> int:
 
 def body_of(record: PublicRecord) -> str:
     """The same text for the same record."""
-    return record.model_dump_json(exclude_defaults=True)
+    return record.model_dump_json(exclude_defaults=True, warnings="error")

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-import h3
 import numpy as np
+from h3.api import basic_int
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import Connection, or_, select
 
@@ -21,7 +21,7 @@ from oberih.catalogue.public.conditions import All, Any, Condition, Has
 from oberih.catalogue.public.cursors import START
 from oberih.catalogue.public.indexing import FINEST_LEVEL, LOCATED, ancestor, cell_token
 from oberih.catalogue.public.matching import LAST, index_of
-from oberih.catalogue.public.records import Part, PublicRecord
+from oberih.catalogue.public.records import ARK, Part, PublicRecord
 from oberih.catalogue.public.searching import are_more, limit_of, meaning, records_at, tiered_page
 from oberih.catalogue.public.tables import Projection, cells, documents
 from oberih.errors import InputError
@@ -140,15 +140,17 @@ def near(projection: Projection, identifier: str, most: int = 12) -> tuple[Publi
     """Other records in the same cell, then in the cells around it, the newest first; none that is shown less
     exactly than this one.
     """
+    if not ARK.fullmatch(identifier):
+        return ()
     with projection.reading() as connection:
         own = select(documents.c.rank, documents.c.cell).where(documents.c.id == identifier)
         found = connection.execute(own).one_or_none()
         if found is None or found.cell is None:
             return ()
-        cell = found.cell.hex().lstrip("0")
-        same = Has((cell_token(int(cell, 16)),))
-        others = [int(other, 16) for other in h3.grid_disk(cell, 1) if other != cell]
-        around = Any(tuple(Has((cell_token(other),)) for other in sorted(others)))
+        cell = int.from_bytes(found.cell)
+        same = Has((cell_token(cell),))
+        others = sorted(set(basic_int.grid_disk(cell, 1)) - {cell})
+        around = Any(tuple(Has((cell_token(other),)) for other in others))
         index = index_of(connection, Any((same, around)))
         places = tiered_page(index, [same, All((around,), (same,))], START, most + 1)
         ranks = [place.rank for place in places if place.rank != found.rank]

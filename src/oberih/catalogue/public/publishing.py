@@ -115,13 +115,14 @@ def load(projection: Projection, records: Iterable[PublicRecord], graves: Iterab
 
 def tidy(projection: Projection) -> None:
     """What keeps searches fast, and lets withdrawn words vanish from the files: do it nightly."""
-    with projection.engine.connect() as connection:
-        if projection.on_sqlite:
+    if projection.on_sqlite:
+        with projection.writing() as connection:
             connection.execute(text("INSERT INTO words(words) VALUES ('optimize')"))
-            connection.commit()
-            return
+        return
+    with projection.reading() as connection:
         apart = connection.execution_options(isolation_level="AUTOCOMMIT")
-        apart.execute(text(f"VACUUM (ANALYZE) {SCHEMA}.documents"))
+        tables = ", ".join(f"{SCHEMA}.{table.name}" for table in (documents, forms, terms, cells, months))
+        apart.execute(text(f"VACUUM (ANALYZE) {tables}"))
 
 
 # -- one record --------------------------------------------------------------------------------------------
@@ -168,12 +169,15 @@ def remove(connection: Connection, rank: int, record: PublicRecord, tally: Tally
 
 
 def add(connection: Connection, records: Sequence[PublicRecord], tally: Tally) -> None:
+    """Put records into the tables that are in none. Raises `ValueError` if one is more than its type."""
+    written = [body_of(record) for record in records]
+    records = [PublicRecord.model_validate_json(body) for body in written]
     entries = [indexed(record) for record in records]
     codes = tally.codes_of(connection, entries)
     ranks = ranks_of(connection, records, entries)
     on_sqlite = connection.dialect.name == "sqlite"
     rows, words, texts = [], [], []
-    for record, entry, rank in zip(records, entries, ranks, strict=True):
+    for record, body, entry, rank in zip(records, written, entries, ranks, strict=True):
         tally.count(entry, 1)
         own = [codes[facet.field, facet.value] for facet in entry.facets]
         marks = [*entry.marks, *(f"_f{code}" for code in own)]
@@ -190,9 +194,9 @@ def add(connection: Connection, records: Sequence[PublicRecord], tally: Tally) -
         }
         if on_sqlite:
             words.append({"rank": rank, "keys": " ".join([*entry.words, *marks])})
-            texts.append({"rank": rank, "body": body_of(record)})
+            texts.append({"rank": rank, "body": body})
         else:
-            row |= {"keys": tsvector(entry.words, [*marks, *slices(rank)]), "body": body_of(record)}
+            row |= {"keys": tsvector(entry.words, [*marks, *slices(rank)]), "body": body}
         rows.append(row)
     put(connection, documents, rows)
     pairs = {(relation.id, record.id) for record in records for relation in record.relations}
@@ -290,5 +294,3 @@ def finish(connection: Connection) -> None:
         connection.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
         connection.execute(text(f"CLUSTER {SCHEMA}.documents USING documents_pkey"))
         connection.execute(text(GIN))
-        for table in (documents, forms, terms, cells, months):
-            connection.execute(text(f"ANALYZE {SCHEMA}.{table.name}"))

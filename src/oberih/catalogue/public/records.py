@@ -14,6 +14,7 @@ from oberih.i18n import say
 from oberih.trust.cells import Precision, is_cell
 
 __all__ = [
+    "ARK",
     "Ark",
     "Kind",
     "Month",
@@ -51,6 +52,7 @@ Tag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", desc
 Lines = Annotated[dict[Tag, Line], Field(max_length=40, description="the main language first")]
 Labels = Annotated[Lines, Field(min_length=1)]
 Texts = Annotated[dict[Tag, Text], Field(max_length=40)]
+ARK = re.compile(r"^ark:/[0-9a-z]{5,9}/[0-9a-z]{1,40}\Z")
 Ark = Annotated[str, Field(pattern=r"^ark:/[0-9a-z]{5,9}/[0-9a-z]{1,40}$")]
 Month = Annotated[str, Field(pattern=r"^[12][0-9]{3}-(0[1-9]|1[0-2])$", description="YYYY-MM")]
 Link = Annotated[

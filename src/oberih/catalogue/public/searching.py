@@ -30,7 +30,7 @@ from oberih.catalogue.public.conditions import (
 from oberih.catalogue.public.cursors import Cursor, cursor_of, written
 from oberih.catalogue.public.indexing import FIELDS, Field, cell_token
 from oberih.catalogue.public.matching import LAST, Column, Index, Order, Summary, index_of
-from oberih.catalogue.public.records import PublicRecord, Withdrawn
+from oberih.catalogue.public.records import ARK, PublicRecord, Withdrawn
 from oberih.catalogue.public.tables import Projection, bodies, documents, forms, months, terms, withdrawn
 from oberih.catalogue.public.words import fold, words_of
 
@@ -117,7 +117,7 @@ def answered(
     past = None if cursor.value is None else (cursor.value, cursor.rank)
     order = Order(column, past, query.size + 1)
     answer, summary = counted(connection, index, condition, cursor.floor, order)
-    floor = summary.floor if answer.more else LAST
+    floor = cursor.floor if cursor.floor != LAST else summary.floor if answer.more else LAST
     page = [Cursor(0, rank, value, floor) for value, rank in summary.ordered]
     return page, answer if query.facets else Found((), None)
 
@@ -211,10 +211,12 @@ def counted(
     order: Order | None = None,
 ) -> tuple[Found, Summary]:
     """An answer with counts only, and what they are of."""
-    summary = index.summary(condition, "codes", upto, limit_of(condition), order)
-    more = upto != LAST or are_more(index, condition, summary)
+    limit = limit_of(condition)
+    later = upto != LAST  # there is room for those that came since the first page
+    summary = index.summary(condition, "codes", upto, 2 * limit if later else limit, order)
+    more = later or are_more(index, condition, summary)
     facets = facets_in(connection, summary.data)
-    return Found((), None, summary.count, more, facets, summary.count), summary
+    return Found((), None, min(summary.count, limit), more, facets, summary.count), summary
 
 
 def limit_of(condition: Condition) -> int:
@@ -251,14 +253,12 @@ def facets_in(connection: Connection, data: bytes) -> Mapping[Field, tuple[Facet
 
 
 def all_facets(connection: Connection) -> Mapping[Field, tuple[FacetCount, ...]]:
-    place = func.row_number().over(
-        partition_by=terms.c.field, order_by=(terms.c.total.desc(), terms.c.value)
-    )  # fmt: skip
+    by = (terms.c.total.desc(), terms.c.value)
+    place = func.row_number().over(partition_by=terms.c.field, order_by=by)
     ordered = select(terms, place.label("place")).subquery()
     best = select(ordered.c.field, ordered.c.value, ordered.c.labels, ordered.c.total)
-    return arranged(
-        [tuple(row) for row in connection.execute(best.where(ordered.c.place <= MOST_VALUES)).all()]
-    )
+    rows = connection.execute(best.where(ordered.c.place <= MOST_VALUES))
+    return arranged(tuple(row) for row in rows)
 
 
 def arranged(rows: Iterable[tuple[str, str, str, int]]) -> Mapping[Field, tuple[FacetCount, ...]]:
@@ -276,14 +276,15 @@ def arranged(rows: Iterable[tuple[str, str, str, int]]) -> Mapping[Field, tuple[
 
 def record(projection: Projection, identifier: str) -> PublicRecord | Withdrawn | None:
     """What is public under an identifier, or that it was; None: nothing is or ever was."""
+    if not ARK.fullmatch(identifier):
+        return None
     with projection.reading() as connection:
         place = select(documents.c.rank).where(documents.c.id == identifier)
         rank = connection.execute(place).scalar()
         if rank is not None:
             return records_at(connection, [rank])[0]
-        grave = (
-            connection.execute(select(withdrawn).where(withdrawn.c.id == identifier)).mappings().one_or_none()
-        )
+        graves = connection.execute(select(withdrawn).where(withdrawn.c.id == identifier))
+        grave = graves.mappings().one_or_none()
         return Withdrawn.model_validate(dict(grave)) if grave else None
 
 
