@@ -274,6 +274,8 @@ def create(projection: Projection) -> None:
             connection.execute(text(FTS5))
             return
         connection.execute(text(VIEW))
+        for kept in ("id", "title_en", "title_uk", "cell", "codes"):  # in the row, whatever else it holds
+            connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER {kept} SET STORAGE PLAIN"))
         connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER keys SET STORAGE EXTERNAL"))
         connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER keys SET STATISTICS 1000"))
         connection.execute(text(f"ALTER TABLE {SCHEMA}.documents SET (toast_tuple_target = 128)"))
