@@ -71,7 +71,7 @@ def colours(rng: Rng) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     white, black = np.full(3, light) + rng.integers(-8, 9, 3), np.full(3, dark)
     if look < 0.06:
         return white, np.array([*rng.integers(0, 60, 2), rng.integers(90, 160)])
-    if look < 0.80:
+    if look < 0.70:
         return white, black
     if look < 0.90:
         return np.array([rng.integers(215, 256), rng.integers(170, 215), rng.integers(0, 70)]), black
@@ -91,7 +91,7 @@ def rgb(values: NDArray[np.floating] | NDArray[np.int64]) -> tuple[int, int, int
 
 def plate(rng: Rng) -> NDArray[np.uint8]:
     """RGB, about 112 pixels high, or 200 if it has two lines."""
-    two = rng.random() < 0.18
+    two = rng.random() < 0.3
     wide = rng.choice([220, 280, 300, 340]) if two else 360 if rng.random() < 0.08 else 520
     width, height = int(wide * rng.uniform(0.9, 1.05)), int(202 * rng.uniform(0.85, 1.05)) if two else 112
     ground_colour, ink = colours(rng)

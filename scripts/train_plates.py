@@ -26,7 +26,7 @@ LAYERS = {
 BATCH, REUSED = 32, 4  # examples in a step; how often one is seen, each time in another light
 POOL = 4096  # examples at hand
 RATE = 2e-3
-RARE = 2.0  # weight of a plate's cells against the others
+RARE = 3.0  # weight of a plate's cells against the others
 DOUBT = -3.0  # logit to begin with: most of the world is no plate
 
 Weights = dict[str, NDArray[np.float32]]

@@ -69,14 +69,9 @@ def test_turned_faces_are_found(turn: int) -> None:
     assert len(of("face", find(with_face(wall(), 320, 240, 120, turn=turn)))) == 1
 
 
-MISSED = {("yellow", 18), ("square", 18), ("yellow", 100)}
-
-
 @pytest.mark.parametrize("look", ["ua", "eu", "yellow", "square"])
 @pytest.mark.parametrize("height", [18, 40, 100])
 def test_plates_of_every_look_and_size_are_found(look: str, height: int) -> None:
-    if (look, height) in MISSED:
-        pytest.xfail("the detector misses this one: it is to be trained further")
     rng = np.random.default_rng(height)
     drawn = plate(number(rng), look=look)
     width = height * drawn.shape[1] / drawn.shape[0]
