@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from formats import arrays, highest, model, reset_peak
-from harness import RESULTS, machine
+from harness import keep, machine
 from oberih.formats import Model
 from oberih.products import Choices, make_public
 from oberih.progress import Event, Progress
@@ -84,8 +84,8 @@ def main() -> int:
         "| file | MB |", "| --- | ---: |",
         *(f"| {name} | {size / 1e6:.2f} |" for name, size in runs[0]["files"].items()),
     ]  # fmt: skip
-    print("\n".join(lines))
-    (RESULTS / "products.md").write_text("\n".join(lines) + "\n")
+    record = {"cpu_s": cpu, "wall_s": wall, "memory": memory, "files": runs[0]["files"]}
+    keep("products", record, "\n".join(lines))
     if memory > MOST:
         print(f"{memory:.1f} times the model's memory", file=sys.stderr)
         return 1
