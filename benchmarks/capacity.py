@@ -32,7 +32,8 @@ Backup Ukraine took in 35,000 captures: 100 a day for a year, or 400 a day for t
 {machines}
 
 A capture is {photos} photos of {megabytes:.0f} MB, reconstructed once with the preset `standard`,
-without a graphics card. Cores are busy {busy:.0%} of the time: captures come by day. A new capture of a known subject takes its
+without a graphics card. Cores are busy {busy:.0%} of the time: captures come by day. A new capture of a
+known subject takes its
 photos and all that are there already; count it as the sum.
 
 ## What one capture costs
@@ -51,7 +52,8 @@ at about 90 in a day.
 1. One machine, `oberih serve`: SQLite and a folder. Add stores elsewhere before anything else.
 2. The same with more workers: `workers` and `jobs_at_once` in the settings.
 3. PostgreSQL and S3, `oberih serve` with `workers = 0`, and `oberih worker` on as many machines as the
-   table says ([how](service.md)). Workers hold nothing that cannot be lost: they may be rented by the day, and what one
+   table says ([how](service.md)). Workers hold nothing that cannot be lost: they may be rented by the
+   day, and what one
    that died was at goes on elsewhere within a minute.
 """
 
