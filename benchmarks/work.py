@@ -20,9 +20,9 @@ import psutil
 from harness import RESULTS, machine, table
 from oberih.work.engine import Engine, EngineSettings, Job, step, workflow
 
-BAR_COST_MS, BAR_TWO, BAR_SLOWER, BAR_GROWTH_MB = 50, 1.8, 2.0, 50
+BAR_COST_MS, BAR_TWO, BAR_SLOWER, BAR_GROWTH_MB, BAR_TAKE_OVER_S = 50, 1.8, 2.0, 50, 60
 EMPTY, SLEEPS, SLEEP_S, BACKLOG, PEOPLE = 500, 60, 0.25, 35_000, 6_000
-IDLE_S, SETTLE_S = 20, 3
+IDLE_S, SETTLE_S, NAP_S = 20, 3, 5
 
 
 @step
@@ -128,6 +128,23 @@ class Bench:
             self.enqueue("sleep", SLEEPS, seconds=SLEEP_S)
             return SLEEPS / self.until(lambda: not self.waiting())
 
+    def take_over(self) -> float:
+        """Seconds from the end of a machine until the job that it had runs on another one."""
+        with self.workers(2) as workers:
+            self.enqueue("sleep", 1, seconds=NAP_S)
+            self.until(lambda: bool(self.running()))
+            time.sleep(1)
+            victim = next(one for one in workers if one.pid in self.running())
+            for process in (*victim.children(), victim):  # the heartbeat too: nobody is left to tell
+                process.kill()
+            took = self.until(lambda: bool(self.running() - {victim.pid}))
+            self.until(lambda: not self.waiting())
+            return took
+
+    def running(self) -> set[int]:
+        """Processes of the workers that run a job."""
+        return {int(one.name.split("-")[-2]) for one in self.engine.machines() if one.running}
+
     def pages(self) -> list[float]:
         """Milliseconds for each page of 50 jobs, over the first hundred pages, sorted."""
         found, after = [], ""
@@ -191,9 +208,11 @@ def measured(url: str) -> dict[str, float]:
         latencies = bench.latencies()
         idle = bench.idle(workers)
     one, two = bench.sleeping(1), bench.sleeping(2)
+    take_over = bench.take_over()
     return {
         "wall": wall, "cpu": cpu, "latency": median(latencies), "latency_worst": latencies[-1], "idle": idle,
-        "one": one, "two": two / one, **{f"many_{name}": value for name, value in bench.behind().items()},
+        "one": one, "two": two / one, "take_over": take_over,
+        **{f"many_{name}": value for name, value in bench.behind().items()},
     }  # fmt: skip
 
 
@@ -205,6 +224,7 @@ LINES = {
     "idle": ("an idle worker, CPU-ms in a second", None),
     "one": (f"jobs that sleep {SLEEP_S} s: one worker, jobs/s", None),
     "two": ("two workers against one", -BAR_TWO),
+    "take_over": ("a machine dies: until its job runs on another one (s)", BAR_TAKE_OVER_S),
     "many_enqueue_first": (f"the first 1,000 of {BACKLOG:,} to enqueue (s)", None),
     "many_enqueue_last": ("the last 1,000 (s)", None),
     "many_page": ("a page of 50 jobs, median of 100 pages (ms)", BAR_COST_MS),

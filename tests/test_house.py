@@ -23,6 +23,7 @@ FLOORS = {
         "errors",
         "geometry",
         "i18n",
+        "logs",
         "progress",
         "settings",
     },  # "": oberih itself, which only knows its version

@@ -70,7 +70,8 @@ async function begin(): Promise<void> {
       note: text("note"),
       details: {
         title: text("title"),
-        kind: text("kind"),
+        kind: text("kind") || "other", // a known thing has its own
+        subject: text("subject"),
         place: text("place"),
         latitude: latitude ? Number(latitude) : null,
         longitude: latitude ? Number(text("longitude")) : null,

@@ -29,6 +29,11 @@ IDENTITIES = [
         "credentials": [{"accessKey": "reader-key", "secretKey": "reader-secret"}],
         "actions": ["Read", "List"],
     },
+    {
+        "name": "public",
+        "credentials": [{"accessKey": "public-key", "secretKey": "public-secret"}],
+        "actions": ["Read:oberih-public", "List:oberih-public"],
+    },
 ]
 PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 ATTEMPTS = 3

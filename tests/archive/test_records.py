@@ -30,7 +30,7 @@ from oberih.archive.people.keyring import (
     put_key,
     tombstone_file,
 )
-from oberih.archive.people.records import add_person, person_data, withdraw_person
+from oberih.archive.people.records import add_person, person_data, pseudonym_to_come, withdraw_person
 from oberih.archive.stores import open_store
 from oberih.archive.stores.folder import FolderStore
 from oberih.errors import Conflict, InputError, KeyNeeded, NotInArchive, OutputError, StoreError
@@ -65,6 +65,24 @@ def test_no_byte_of_it_lies_open(kept: Kept) -> None:
 def test_nobody_is_kept_whom_no_custodian_could_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no custodian"):
         add_person(create_archive(tmp_path / "archive"), DATA)
+
+
+def test_what_stopped_half_way_goes_on_with_the_same_key(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, secrets, _ = kept
+    person = pseudonym_to_come(archive)
+    with monkeypatch.context() as patched:
+        patched.delattr(records, "deposit_files")  # the machine is switched off here
+        with pytest.raises(NameError):
+            add_person(archive, DATA, person)
+    key = archive.main.read(key_file(person))
+    assert add_person(archive, DATA, person) == person
+    assert archive.main.read(key_file(person)) == key
+    assert person_data(archive, person, list(secrets.values())) == DATA
+    withdraw_person(archive, person, "request")
+    with pytest.raises(KeyNeeded):
+        add_person(archive, DATA, person)
+    with pytest.raises(InputError):
+        add_person(archive, DATA, "Somebody Special")
 
 
 def test_withdrawal(kept: Kept) -> None:

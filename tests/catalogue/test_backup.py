@@ -217,7 +217,7 @@ def test_the_backup_is_plain_lines_for_whoever_has_to_read_it_in_fifty_years(dat
     head, *rows, end = (
         json.loads(line) for line in lines_of(backup_accounts(database, [recipient]), identity)
     )
-    assert (head["format"], head["version"]) == ("oberih-accounts", 1)
+    assert (head["format"], head["version"]) == ("oberih-backup", 1)
     names = [name for name, _ in rows]
     assert {name: names.count(name) for name in end["end"]} == end["end"]
     (codes, *_) = [row for name, row in rows if name == "codes"]

@@ -1,30 +1,54 @@
 """A house with people of all roles, and something that waits for a decision."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import delete, select
 
 from oberih.catalogue.access import EVERYWHERE
 from oberih.catalogue.accounts.tables import Account, Grant
 from oberih.catalogue.rebuild import FIRST
-from oberih.catalogue.tables import Capture, Collection, Model, Place, Review, Subject
+from oberih.catalogue.tables import Capture, Collection, Heritage, Model, Place, Review, Subject
 from oberih.products.manifest import Manifest, PublicFile, Viewpoint
+from oberih.work.engine import Job
 from oberih.work.flow.here import work_for
 from oberih.work.flow.modelling import open_review
+from oberih.work.flow.publishing import expose, reveal
 from web.visitors import House, Visitor
 from work.site import site
 
-__all__ = ["OTHER", "PLACE", "POSTER", "captured", "house_at", "in_review", "person", "tail"]
+__all__ = [
+    "LATER",
+    "OTHER",
+    "PLACE",
+    "POSTER",
+    "WHOLE",
+    "captured",
+    "house_at",
+    "in_review",
+    "person",
+    "published",
+    "row",
+    "tail",
+]
+
+H = TypeVar("H", bound=Heritage)
 
 OTHER = "other"
 PLACE = (49.84, 24.03)
 POSTER = b"a poster"
+LATER = (datetime.now(UTC).date() + timedelta(days=300)).isoformat()
+WHOLE = {  # what a custodian fills in who lets a review pass
+    "decision": "passed", "precision": "region", "reason": "everybody knows it", "due": LATER, "blur": "0/0",
+    "check_military": "none", "check_people": "hidden", "check_plates": "none",
+}  # fmt: skip
 
 
-def house_at(folder: Path) -> House:
+def house_at(folder: Path, **settings: object) -> House:
     """A prepared service with its inner application, and a second collection."""
     site(folder).close()
-    made = House(folder)
+    made = House(folder, **settings)
     work_for(made.service)
     with made.service.database.writing("service", "begin") as session:
         session.add(Collection(id=OTHER, titles={"en": "Another"}))
@@ -78,6 +102,21 @@ def in_review(house: House, capture: str) -> str:
     for path in ("poster.webp", "pictures/001.jpg"):
         service.drafts.write(f"{review}/1/{path}", iter([POSTER]))
     return review
+
+
+def row(house: House, kind: type[H], identifier: str) -> H:
+    """A row as it is now."""
+    with house.service.database.reading() as session:
+        return session.get_one(kind, identifier)
+
+
+def published(house: House, custodian: Visitor, review: str) -> str:
+    """Let a review pass, and do its job. The subject."""
+    custodian.go(f"/review/{review}")
+    assert custodian.send(f"/review/{review}", **WHOLE).status_code == 303, custodian.text
+    assert expose(Job("a test"), review)
+    reveal(Job("a test"), review)
+    return row(house, Review, review).subject
 
 
 def manifest() -> Manifest:

@@ -42,16 +42,22 @@ PEOPLE: dict[str, Sample] = {
         "/login",
     ),
     "login-again": (LoginPage(again=True, registration=False), CUSTODIAN, "/login"),
-    "join-first": (JoinPage("first admin", "t0ken", expires=NOW), None, "/join"),
-    "join-invited": (JoinPage("invitation", "t0ken", GRANTS, NOW), None, "/join"),
-    "join-recovery": (JoinPage("recovery", "t0ken", expires=NOW, name="Мальва"), None, "/join"),
+    "join-first": (JoinPage("first admin", "t0ken", expires=NOW, shortest=10), None, "/join"),
+    "join-invited": (JoinPage("invitation", "t0ken", GRANTS, NOW, shortest=10), None, "/join"),
+    "join-here": (
+        JoinPage("invitation", "t0ken", GRANTS, NOW, shortest=10, here="Мальва"),
+        NEWCOMER,
+        "/join",
+    ),
+    "join-recovery": (JoinPage("recovery", "t0ken", expires=NOW, name="Мальва", shortest=10), None, "/join"),
     "join": (
         JoinPage(
             "registration",
             name="мальва",
+            shortest=10,
             errors={
                 "name": say("This did not work. Try again."),
-                "password": say("At least 12 characters. Three or four words are good."),
+                "password": say("At least {count} characters. Three or four words are good.", count=10),
             },
         ),
         None,
@@ -100,11 +106,12 @@ PEOPLE: dict[str, Sample] = {
             ),
             tokens=(Token("t1", "скрипт музею", ("write:contributions", "read:jobs"), TODAY, MAY, None),),
             scopes=("read:records", "write:contributions"),
+            shortest=10,
         ),
         NEWCOMER,
         "/account",
     ),
-    "account-new": (AccountPage("Мальва", ""), NEWCOMER, "/account"),
+    "account-new": (AccountPage("Мальва", "", shortest=10), NEWCOMER, "/account"),
     "people": (
         PeoplePage(
             (

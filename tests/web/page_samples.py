@@ -3,8 +3,9 @@
 from web.page_parts import Sample
 from web.page_people import PEOPLE
 from web.page_public import PUBLIC
+from web.page_register import REGISTER
 from web.page_work import WORK
 
 __all__ = ["PAGES"]
 
-PAGES: dict[str, Sample] = PUBLIC | PEOPLE | WORK
+PAGES: dict[str, Sample] = PUBLIC | PEOPLE | WORK | REGISTER

@@ -36,7 +36,7 @@ from oberih.web.views import (
 )
 from web.page_parts import ADMIN, CUSTODIAN, EARLIER, FIGURES, NEWCOMER, NOW, Sample, picture
 
-__all__ = ["CONTRIBUTION", "WORK"]
+__all__ = ["CONTRIBUTION", "REVIEW", "WORK"]
 
 CONTRIBUTION = ContributionPage(
     id="c7f1e09ab2d34455",
@@ -285,7 +285,7 @@ WORK: dict[str, Sample] = {
                     since=NOW,
                     machine="archive-1",
                 ),
-                Job("j2", "Брама", "e9", "CPU", "waiting", priority=10, since=NOW),
+                Job("j2", "Брама", "e9", "CPU", "waiting", when="last", since=NOW),
                 Job(
                     "j3",
                     "Скриня",
@@ -310,15 +310,15 @@ WORK: dict[str, Sample] = {
                     "1",
                     NOW,
                     "p-9a",
-                    say("Review"),
-                    say("Object"),
+                    "look again",
+                    "subject",
                     "ark:/99999/fk4a",
                     3,
                     "",
                     ("precision", "embargo_until"),
                     kept=True,
                 ),
-                AuditRow("2", NOW, "service", say("Shown to everybody"), say("Object"), "ark:/99999/fk4a", 4),
+                AuditRow("2", NOW, "service", "publish", "publication", "ark:/99999/fk4a", 4),
             ),
             {"of": "ark:/99999/fk4a"},
             ("subject", "capture"),

@@ -184,15 +184,15 @@ def test_the_audit_trail_in_pages_and_without_what_is_sealed(
             session.get_one(Subject, subject).title = f"Fort {number}"
     admin, custodian, stranger = people["admin"], people["custodian"], people["custodian here"]
     admin.go(f"/audit?of={subject}")
-    assert admin.text.count("<b>edit description</b>") == 50 and "title" in admin.text
+    assert admin.text.count("<b>Changed the words</b>") == 50 and "title" in admin.text
     later = admin.text.split('href="/audit?')[-1].split('"')[0].replace("&amp;", "&")
     assert "before=" in later
     admin.go(f"/audit?{later}")
-    assert admin.text.count("<b>edit description</b>") == 10
+    assert admin.text.count("<b>Changed the words</b>") == 10
     assert "a sealed reason" not in admin.text
     assert "a sealed reason" in custodian.go(f"/audit?of={subject}&actor=p-9a&kind=subject").text
-    assert "edit description" not in stranger.go(f"/audit?of={subject}").text
+    assert "Changed the words" not in stranger.go(f"/audit?of={subject}").text
     assert custodian.go("/audit?since=soon").status_code == 422
     custodian.go(f"/review/{review}")
     admin.go("/audit?kind=place")
-    assert "see place" in admin.text and str(PLACE[0]) not in admin.text
+    assert "Looked at the true place" in admin.text and str(PLACE[0]) not in admin.text

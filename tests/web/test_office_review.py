@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,21 @@ from oberih.catalogue.ledger import Entry
 from oberih.catalogue.public import Withdrawn, record
 from oberih.catalogue.rebuild import FIRST
 from oberih.catalogue.tables import Capture, Publication, Review, Subject, Zone
-from oberih.work.engine import Job
-from oberih.work.flow.publishing import expose, reveal
-from web.office import OTHER, PLACE, POSTER, captured, house_at, in_review, person, tail
+from web.office import (
+    LATER,
+    OTHER,
+    PLACE,
+    POSTER,
+    WHOLE,
+    captured,
+    house_at,
+    in_review,
+    person,
+    published,
+    row,
+    tail,
+)
 from web.visitors import House, Visitor
-
-LATER = (datetime.now(UTC).date() + timedelta(days=300)).isoformat()
-WHOLE = {
-    "decision": "passed", "precision": "region", "reason": "everybody knows it", "due": LATER, "blur": "0/0",
-    "check_military": "none", "check_people": "hidden", "check_plates": "none",
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -34,20 +39,6 @@ def house(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def custodian(house: House) -> Visitor:
     return person(house, "custodian", FIRST)
-
-
-def row(house: House, kind: type, identifier: str):
-    with house.service.database.reading() as session:
-        return session.get_one(kind, identifier)
-
-
-def published(house: House, custodian: Visitor, review: str) -> str:
-    """Let a review pass, and do its job. The subject."""
-    custodian.go(f"/review/{review}")
-    assert custodian.send(f"/review/{review}", **WHOLE).status_code == 303, custodian.text
-    assert expose(Job("a test"), review)
-    reveal(Job("a test"), review)
-    return row(house, Review, review).subject
 
 
 def test_the_queue_shows_what_waits_in_ones_own_collections(house: House, custodian: Visitor) -> None:

@@ -31,7 +31,9 @@ class House:
         self.app = Starlette(
             routes=[
                 Mount("/static", StaticPages()),
-                Route("/join", lambda request: pages.response(request, JoinPage("registration"))),
+                Route(
+                    "/join", lambda request: pages.response(request, JoinPage("registration", shortest=10))
+                ),
                 Route("/login", lambda request: pages.response(request, LoginPage("/welcome"))),
                 Route("/welcome", lambda _: Response("welcome")),
                 Route("/confirm", lambda _: Response("show who you are")),

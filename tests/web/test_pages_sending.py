@@ -140,7 +140,8 @@ def test_photos_get_through_a_line_that_keeps_breaking(browser: Browser, tmp_pat
     told = service.received[-1].contribution
     assert told.details == {
         "title": "Дерев’яна церква", "kind": "building", "place": "за ставком, друга хата", "latitude": None,
-        "longitude": None, "licence": "cc0-1.0", "consents": ["own", "keep"], "terms": "1", "language": "uk",
+        "longitude": None, "subject": "", "licence": "cc0-1.0", "consents": ["own", "keep"],
+        "terms": "1", "language": "uk",
     }  # fmt: skip
 
 

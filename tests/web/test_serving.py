@@ -1,13 +1,10 @@
 """The real command: processes that are started, watched and ended together."""
 
-import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +13,8 @@ import httpx
 import psutil
 import pytest
 
-START_S = 240.0
+from web.served import Served
+
 pytestmark = pytest.mark.xdist_group("serving")  # one service for all of them
 WAYS_OUT = (
     "/files/../private/secrets.toml", "/files/%2e%2e/private/secrets.toml", "/files/%00",
@@ -24,64 +22,6 @@ WAYS_OUT = (
     "/static/../../settings/service.py",
 )  # fmt: skip
 PUBLIC = ("/", "/search?q=church", "/api/v1/records", "/api/v1/map?south=44&west=22&north=53&east=41")
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
-
-
-class Served:
-    """`oberih serve`, running."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.url = f"http://localhost:{self.port}"
-        command = [sys.executable, "-m", "oberih", "serve", "--data", str(folder), "--port", str(self.port),
-                   "--progress", "json"]  # fmt: skip
-        self.log = (folder.parent / "log.txt").open("w+b")
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, "OBERIH_WORKERS": "1"}
-        )
-        assert self.process.stdout is not None
-        self.said = json.loads(self.process.stdout.readline())
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers=headers, timeout=30)
-
-    def ready(self) -> bool:
-        until = time.monotonic() + START_S
-        while time.monotonic() < until:
-            try:
-                if self.get("/healthz").status_code == 200:
-                    return True
-            except httpx.TransportError:
-                pass
-            assert self.process.poll() is None, self.told()
-            time.sleep(0.2)
-        return False
-
-    def told(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode()
-
-    def child(self, module: str) -> psutil.Process:
-        """The process that runs a module of ours."""
-        for one in psutil.Process(self.process.pid).children(recursive=True):
-            if module in " ".join(one.cmdline()):
-                return one
-        raise AssertionError(module)
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
-        self.close()
-
-    def close(self) -> None:
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self.log.close()
 
 
 @pytest.fixture(scope="module")

@@ -99,6 +99,8 @@ class Client:
 class Visitor:
     """Somebody with a browser. ``page``: what they see."""
 
+    url, host = URL, HOST
+
     def __init__(self, app: FastAPI, language: str, address: str) -> None:
         headers = {
             "Accept": "text/html,*/*;q=0.8",
@@ -126,7 +128,7 @@ class Visitor:
     def follow(self) -> httpx.Response:
         while self.page.status_code == 303 and self.page.headers["Location"] != "/":
             before = urlsplit(str(self.page.url))
-            referer = f"{URL}{before.path}" if before.hostname == HOST else ""
+            referer = f"{self.url}{before.path}" if before.hostname == self.host else ""
             self.page = self.client.get(self.page.headers["Location"], headers={"Referer": referer})
         return self.page
 
@@ -135,14 +137,14 @@ class Visitor:
         filled = Forms(self.text).found[action] | {
             name.replace("_", "-"): one for name, one in fields.items()
         }
-        headers = {"Origin": URL, "Sec-Fetch-Site": "same-origin", "Referer": str(self.page.url)}
+        headers = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Referer": str(self.page.url)}
         self.page = self.client.post(action, data=filled, headers=headers)
         return self.page
 
     def script(self, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
         """What a script of the page sends."""
         sent = {
-            "X-CSRF-Token": Forms(self.text).csrf, "Origin": URL, "Sec-Fetch-Site": "same-origin",
+            "X-CSRF-Token": Forms(self.text).csrf, "Origin": self.url, "Sec-Fetch-Site": "same-origin",
             "Referer": str(self.page.url), "Accept": "*/*",
         }  # fmt: skip
         return self.client.post(path, json=body, headers=sent | headers)

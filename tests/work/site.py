@@ -10,7 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from oberih.catalogue.accounts.tables import Account
+from oberih.catalogue.access import EVERYWHERE
+from oberih.catalogue.accounts.tables import Account, Grant
 from oberih.work.arrivals import Offered, Received, Uploader
 from oberih.work.flow.here import work_for
 from oberih.work.service import Service, open_service, prepare_service
@@ -24,7 +25,7 @@ DETAILS: Mapping[str, Any] = {
 
 
 def site(folder: Path) -> Service:
-    """A service that is ready, and that this process works for. Nobody has an account but olha."""
+    """A service that is ready, and that this process works for. Nobody is there but olha, who contributes."""
     shutil.copytree(prepared(), folder)
     service = open_service(folder)
     work_for(service)
@@ -40,6 +41,8 @@ def prepared() -> Path:
     prepare_service(service)
     with service.database.writing("service", "begin") as session:
         session.add(Account(id="olha", name="Olha", public_name="Olha P."))
+        session.flush()
+        session.add(Grant(account="olha", role="contributor", collection=EVERYWHERE, by="operator"))
     service.close()
     service.archive.index.close()
     return folder / "data"

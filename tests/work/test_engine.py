@@ -250,3 +250,50 @@ def test_who_was_away_itself_buries_nobody() -> None:
     assert dead_at(53, 9, "w") == ["w"]  # it said so
     assert [dead_at(t, None) for t in (54, 58, 62)] == [[]] * 3  # never any beat, but a job
     assert dead_at(64, None) == ["w"]
+
+
+def test_jobs_are_found_by_what_they_are_about(still: Yard) -> None:
+    still.engine.enqueue("plain", "both", queue="cpu", about=["a church", "a mill", "a mill"])
+    still.engine.enqueue("plain", "one", queue="cpu", about=["a mill"])
+    assert still.state("both").about == ("a church", "a mill")
+    assert [job.key for job in still.engine.jobs(about="a church").jobs] == ["both"]
+    assert {job.key for job in still.engine.jobs(about="a mill").jobs} == {"both", "one"}
+    assert not still.engine.enqueue("plain", "one", queue="cpu", about=["a church"])
+    assert still.state("one").about == ("a mill",)
+
+
+def test_a_waiting_job_can_be_given_another_priority(still: Yard) -> None:
+    for number in range(3):
+        still.engine.enqueue("plain", f"job-{number}", queue="cpu")
+    assert still.engine.prioritise("job-2", 0)
+    assert still.engine.prioritise("job-0", 9)
+    assert still.state("job-2").priority == 0
+    still.start()
+    for number in range(3):
+        still.until(f"job-{number}", "done")
+    assert [line.split()[0] for line in still.log()] == ["job-2", "job-1", "job-0"]
+    assert not still.engine.prioritise("job-2", 5)
+    assert still.state("job-2").priority == 0
+
+
+def test_jobs_for_a_graphics_card_are_done_without_one_if_the_last_is_gone(still: Yard) -> None:
+    still.settings |= {"lease_s": 1.0}
+    card = still.start("gpu", "cpu")
+    assert still.engine.workers()["gpu"] == 1
+    still.engine.enqueue("six", "six", queue="gpu")
+    until(lambda: "3" in still.did("six"))
+    still.engine.enqueue("plain", "waits", queue="gpu")
+    card.kill()
+    card.wait()
+    still.start("cpu")
+    still.go()
+    still.until("waits", "done")
+    still.until("six", "done")
+    assert (still.state("six").queue, still.state("waits").queue) == ("cpu", "cpu")
+    assert still.did("six") == ["1", "2", "3", "3", "4", "5", "6"]
+
+
+def test_what_is_noted_is_known_everywhere(still: Yard) -> None:
+    assert still.engine.noted("where") == ""
+    still.engine.note("where", "here")
+    assert still.engine.noted("where") == "here"

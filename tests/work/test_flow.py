@@ -113,6 +113,7 @@ def test_a_service_makes_what_it_needs_once(tmp_path: Path) -> None:
         ("OBERIH_SECRET_KEY", "aVeryShortOne"),
         ("OBERIH_DATABASE_URL", "postgresql://oberih:oberih@db/oberih"),
         ("OBERIH_FILES_SECRET_KEY", "minioadmin"),
+        ("OBERIH_PUBLIC_FILES_SECRET_KEY", "minioadmin"),
     ],
 )
 def test_secrets_of_examples_are_refused(tmp_path: Path, monkeypatch, name: str, value: str) -> None:

@@ -9,8 +9,9 @@ sRGB: transparent parts lie over white, colour profiles are applied.
 import io
 import math
 import re
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ __all__ = ["MAX_PIXELS", "BadPhoto", "read_photo"]
 
 MAX_PIXELS = 250_000_000  # a 200-megapixel phone's photos are read, in 1.5 GiB; scans beyond that are not
 MAX_RAW_PIXELS = 100_000_000  # developing a raw file takes 16 bytes per pixel
+LARGE = 60_000_000  # of pictures with more pixels one is open at a time, lest a few take all memory
 
 FORMATS = {JPEG: ("JPEG", "MPO"), PNG: ("PNG",), TIFF: ("TIFF",), WEBP: ("WEBP",), AVIF: ("AVIF",)}
 COPY_AGAIN = "Copy it from the camera again, or leave it out."
@@ -46,6 +48,8 @@ PUT_BACK = "Put it back and run the same command again, or run without it."
 DAMAGED = "damaged: parts of the picture are lost or in the wrong place"
 JPEG_PADDING = 16  # bytes that some cameras leave between the picture and its end mark
 BASELINE_EXPOSURE = 50730  # DNG tag: stops to brighten by
+
+ONE_LARGE = threading.RLock()
 
 # Pillow asks for this limit in this place only. It warns above it, and we refuse (see `refuse_large`).
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -122,7 +126,8 @@ def opened(path: Path, kind: str) -> Iterator[Image.Image]:
             image = Image.open(path, formats=FORMATS[kind])
     with image:
         refuse_large(path, *image.size)
-        yield image
+        with in_turn(*image.size):
+            yield image
 
 
 def whole_jpeg(path: Path) -> bool:
@@ -150,8 +155,16 @@ def open_heif(path: Path) -> Image.Image:
 
     heif: Any = pi_heif.open_heif(path, convert_hdr_to_8bit=True)
     refuse_large(path, *heif.size)
-    image: Image.Image = heif.to_pillow()
+    with in_turn(*heif.size):
+        image: Image.Image = heif.to_pillow()
     return image
+
+
+@contextmanager
+def in_turn(width: int, height: int) -> Iterator[None]:
+    """Wait until no other thread has a large picture open, if this is one."""
+    with ONE_LARGE if width * height > LARGE else nullcontext():
+        yield
 
 
 def refuse_large(path: Path, width: int, height: int, limit: int = MAX_PIXELS) -> None:
@@ -241,10 +254,11 @@ def develop(path: Path, max_pixels: int | None) -> NDArray[np.uint8]:
         exif = raw_exif(path)
         stops = exif.get(BASELINE_EXPOSURE, 0.0)
         brighter = 2.0 ** min(max(float(stops), -3.0), 3.0)
-        pixels = raw.postprocess(
-            use_camera_wb=True, no_auto_bright=True, bright=brighter, output_bps=8,
-            output_color=rawpy.ColorSpace.sRGB, user_flip=0,
-        )  # fmt: skip
+        with in_turn(width, height):
+            pixels = raw.postprocess(
+                use_camera_wb=True, no_auto_bright=True, bright=brighter, output_bps=8,
+                output_color=rawpy.ColorSpace.sRGB, user_flip=0,
+            )  # fmt: skip
     size = smaller((width, height), max_pixels) if max_pixels is not None else (width, height)
     if size != (pixels.shape[1], pixels.shape[0]):
         image = Image.fromarray(pixels)
@@ -256,4 +270,14 @@ def raw_exif(path: Path) -> Image.Exif:
     exif = Image.Exif()
     with path.open("rb") as file:
         exif.load_from_fp(file)
+    return exif
+
+
+def heif_exif(path: Path) -> Image.Exif:
+    """Without a look at the picture. Raises `UnreadablePhoto`."""
+    import pi_heif
+
+    exif = Image.Exif()
+    with decoding(path):
+        exif.load(pi_heif.open_heif(path).info.get("exif") or b"")
     return exif

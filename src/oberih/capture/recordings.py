@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from PIL import Image
-
 from oberih.capture._exif import Exif, Position, read_exif
-from oberih.capture._sniff import HEAD, HEIF, RAW, media_type
+from oberih.capture._sniff import HEAD, HEIF, JPEG, RAW, TIFF, media_type
 from oberih.capture.listing import listed, unique_names
-from oberih.capture.read import decoding, opened, raw_exif
+from oberih.capture.read import decoding, heif_exif, opened, raw_exif
 from oberih.errors import UnreadablePhoto
 
 __all__ = ["Recording", "recordings"]
 
 UNKNOWN = "application/octet-stream"
+MOST_IN_MEMORY = 500_000_000  # bytes of a file
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,16 @@ def glance(path: Path, name: str) -> Recording:
     if not kind:
         return Recording(path, name, mimetypes.guess_type(name)[0] or UNKNOWN)
     exif = Exif()
+    if path.stat().st_size > MOST_IN_MEMORY and kind not in (JPEG, TIFF, RAW):
+        return Recording(path, name, kind)  # decoders of these kinds read the whole file first
     try:
         if kind == RAW:
             exif = read_exif(raw_exif(path), 1, 1)
+        elif kind == HEIF:
+            exif = read_exif(heif_exif(path), 1, 1)
         else:
             with opened(path, kind) as image, decoding(path):
-                found = Image.Exif()
-                if kind == HEIF:
-                    found.load(image.info.get("exif") or b"")
-                else:
-                    found = image.getexif()
-                exif = read_exif(found, *image.size)
+                exif = read_exif(image.getexif(), *image.size)
     except (UnreadablePhoto, OSError, SyntaxError, ValueError):
         pass  # damaged, and kept all the same: nothing is known of its camera
     return Recording(path, name, kind, exif.make, exif.model, exif.taken_at, exif.position)

@@ -1,9 +1,9 @@
-"""Accounts in a backup: everything else comes back from the archive.
+"""Accounts in a backup, with what else is not in the archive: everything else comes back from there.
 
 One age file for the custodians: lines of JSON, compressed. The first says what it is, the last how many rows
-there were of each table. Logins that last, what was begun in a browser, and tries are not in it: after a
-restore everybody shows again who they are. Keys of authenticator apps are sealed to the service's own key,
-which belongs into the same safe (see `accounts.keys`).
+there were of each table, and how many files (settings and secrets of the service). Logins that last, what was
+begun in a browser, and tries are not in it: after a restore everybody shows again who they are. Keys of
+authenticator apps are sealed to the service's own key, which is among the secrets (see `accounts.keys`).
 
 What an older release did not know has its default; what this one does not know any more is left out.
 """
@@ -11,7 +11,8 @@ What an older release did not know has its default; what this one does not know 
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -26,20 +27,35 @@ from oberih.catalogue.accounts.tables import ACCOUNTS, Account, Link
 from oberih.catalogue.database import Base, Database, Moment, now
 from oberih.errors import Conflict, Damaged, InputError
 
-__all__ = ["backup_accounts", "restore_accounts"]
+__all__ = ["backup_accounts", "files_of", "restore_accounts"]
 
-FORMAT, VERSION = "oberih-accounts", 1
+FORMAT, VERSION = "oberih-backup", 1
+FILE = "file"  # what is no row of a table
 KINDS = {str(kind.__tablename__): kind for kind in ACCOUNTS}
 AT_ONCE = 1000  # rows
 GZIP = 31  # zlib's word for it
 
 
-def backup_accounts(database: Database, recipients: Sequence[str]) -> bytes:
-    """All accounts as they are in this moment, for any of ``recipients`` (age).
+def backup_accounts(
+    database: Database, recipients: Sequence[str], files: Mapping[str, bytes] | None = None
+) -> bytes:
+    """All accounts as they are in this moment, and small files, for any of ``recipients`` (age).
 
     Raises `InputError` if there are none.
     """
-    return b"".join(encrypted(packed(lines_of(database)), recipients))
+    return b"".join(encrypted(packed(lines_of(database, files or {})), recipients))
+
+
+def files_of(data: bytes, identities: Sequence[str]) -> dict[str, bytes]:
+    """The files in a backup, once all of it was read and is whole.
+
+    Raises `KeyNeeded`, `Damaged`, and `InputError` if it is of a newer release.
+    """
+    with understood():
+        return {
+            row["path"]: base64.b64decode(row["data"], validate=True)
+            for name, row in rows_of(unpacked(decrypted([data], identities))) if name == FILE
+        }  # fmt: skip
 
 
 def restore_accounts(database: Database, data: bytes, identities: Sequence[str]) -> int:
@@ -48,28 +64,38 @@ def restore_accounts(database: Database, data: bytes, identities: Sequence[str])
     Those that were deleted after the backup was made are deleted again, as far as the ledger is there. Raises
     `Conflict` if there are accounts, `KeyNeeded`, `Damaged`, `InputError`; nothing is restored then.
     """
-    lines = unpacked(decrypted([data], identities))
-    try:
-        with database.writing("service", "restore accounts") as session:
-            if session.scalar(select(func.count()).select_from(Account)):
-                raise Conflict(
-                    "There are accounts already.",
-                    "Restore them into a new database, or delete what is there.",
-                )
-            session.execute(delete(Link))  # a link for the first admin: there is one now
-            check_header(next(lines, None))
-            put_rows(session, lines)
-    except (ValueError, TypeError, KeyError, AttributeError, IntegrityError, StatementError) as error:
-        raise damaged() from error
+    rows = rows_of(unpacked(decrypted([data], identities)))
+    with understood(), database.writing("service", "restore accounts") as session:
+        refuse_accounts(session)
+        session.execute(delete(Link))  # a link for the first admin: there is one now
+        put_rows(session, rows)
     erase_again(database)
     with database.reading() as session:
         return session.scalar(select(func.count()).select_from(Account)) or 0
 
 
-def lines_of(database: Database) -> Iterator[Any]:
+def refuse_accounts(session: Session) -> None:
+    if session.scalar(select(func.count()).select_from(Account)):
+        raise Conflict(
+            "There are accounts already.", "Restore them into a new database, or delete what is there."
+        )
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """What a backup holds that is no backup."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, IntegrityError, StatementError) as error:
+        raise damaged() from error
+
+
+def lines_of(database: Database, files: Mapping[str, bytes]) -> Iterator[Any]:
     """What a backup says, as JSON values."""
     yield {"format": FORMAT, "version": VERSION, "made": now().isoformat()}
-    counts = dict.fromkeys(KINDS, 0)
+    counts = {FILE: len(files), **dict.fromkeys(KINDS, 0)}
+    for path, content in files.items():
+        yield [FILE, {"path": path, "data": base64.b64encode(content).decode()}]
     with database.reading() as session:
         # One state of the database, also while it changes.
         if session.get_bind().dialect.name == "postgresql":
@@ -88,28 +114,34 @@ def check_header(header: Any) -> None:
         raise InputError("The backup is of a newer release.", "Install that release first.")
 
 
-def put_rows(session: Session, lines: Iterator[Any]) -> None:
-    """Insert what the lines of a backup hold, up to its end. Raises `Damaged` if there is none."""
+def rows_of(lines: Iterator[Any]) -> Iterator[tuple[str, Any]]:
+    """Names of tables, and rows, that the lines of a backup hold. Raises `Damaged` if it has no end."""
+    check_header(next(lines, None))
     counts: dict[str, int] = {}
-    batch: list[dict[str, Any]] = []
-    last = ""
     ended: Any = None
     for line in lines:
         if isinstance(line, dict):
             ended = line["end"]
             continue
         name, row = line
+        counts[name] = counts.get(name, 0) + 1
+        yield name, row
+    if ended is None or {name: count for name, count in ended.items() if count} != counts:
+        raise damaged()
+
+
+def put_rows(session: Session, rows: Iterator[tuple[str, Any]]) -> None:
+    batch: list[dict[str, Any]] = []
+    last = ""
+    for name, row in rows:
         if batch and (name != last or len(batch) == AT_ONCE):
             session.execute(insert(KINDS[last]), batch)
             batch = []
-        counts[name] = counts.get(name, 0) + 1
         if name in KINDS:
             batch.append(from_json(KINDS[name], row))
             last = name
     if batch:
         session.execute(insert(KINDS[last]), batch)
-    if ended is None or {name: count for name, count in ended.items() if count} != counts:
-        raise damaged()
 
 
 def to_json(row: Base) -> dict[str, Any]:
@@ -160,4 +192,4 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[Any]:
 
 
 def damaged() -> Damaged:
-    return Damaged("This is no whole backup of accounts.", "Take another one.")
+    return Damaged("This is no whole backup.", "Take another one.")

@@ -104,11 +104,15 @@ def told() -> Iterator[None]:
 
 
 def engine_of(url: str) -> Engine:
-    """An engine for ``postgresql://...``, or ``sqlite:///FILE``."""
+    """An engine for ``postgresql://...``, or ``sqlite:///FILE``.
+
+    Its errors, which are logged, tell no values.
+    """
     if not url.startswith("sqlite"):
         psycopg = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        return create_engine(psycopg, pool_pre_ping=True, pool_size=10, max_overflow=20)
-    engine = create_engine(url, connect_args={"timeout": BUSY_S, "check_same_thread": False})
+        return create_engine(psycopg, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True)
+    connecting = {"timeout": BUSY_S, "check_same_thread": False}
+    engine = create_engine(url, connect_args=connecting, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _: object) -> None:

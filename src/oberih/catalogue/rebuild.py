@@ -82,13 +82,17 @@ def taken_in(database: Database, archive: Archive, identifier: str) -> None:
             ))  # fmt: skip
             return
         captures = [str(one["id"]) for one in about.get("captures", [])]
-        subject = Subject(
-            id=archive.mint(), collection=FIRST, title=title,
-            description=json.loads((description or Description.make({"titles": {"en": title}})).dump()),
-        )  # fmt: skip
-        session.add(subject)
-        session.flush()
-        session.add(Model(id=deposited.id, subject=subject.id, captures=captures, digest=deposited.digest))
+        recorded = session.scalars(select(Capture.subject).where(Capture.id.in_(captures))).all()
+        subject = recorded[0] if len(set(recorded)) == 1 else None
+        if subject is None:
+            made = Subject(
+                id=archive.mint(), collection=FIRST, title=title,
+                description=json.loads((description or Description.make({"titles": {"en": title}})).dump()),
+            )  # fmt: skip
+            session.add(made)
+            session.flush()
+            subject = made.id
+        session.add(Model(id=deposited.id, subject=subject, captures=captures, digest=deposited.digest))
 
 
 def first_collection(session: Session) -> Collection:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from oberih import __version__
-from oberih.cli import deposit, formats, keep, service, verify
+from oberih.cli import backup, deposit, formats, keep, send, service, verify
 from oberih.cli.progress import json_line
 from oberih.cli.reconstruct import reconstruct_command
 from oberih.cli.streams import Unheard, heard, open_streams, told_unheard
@@ -94,7 +94,7 @@ def group(tongue: Language) -> click.Group:
     )
     click.version_option(__version__, prog_name="oberih", message="%(prog)s %(version)s")(oberih)
     oberih.add_command(reconstruct_command(tongue))
-    for room in (formats, deposit, keep, verify, service):
+    for room in (formats, deposit, keep, verify, service, backup, send):
         for command in room.commands(tongue):
             oberih.add_command(command)
     return oberih

@@ -10,6 +10,7 @@ import click
 from oberih.cli.running import (
     PathType,
     archive_option,
+    data_option,
     how_told,
     key_option,
     keys,
@@ -276,9 +277,15 @@ def replicate(t: Language) -> click.Command:
 
 def settings(t: Language) -> click.Command:
     @click.command("settings", help=t("Every setting, its value and what it is for."))
-    @archive_option(t)
+    @archive_option(t, required=False)
+    @data_option(t, required=False)
     @how_told(t)
-    def command(folder: Path, progress_kind: str) -> None:
+    def command(folder: Path | None, data: Path | None, progress_kind: str) -> None:
+        if data is not None:
+            service_settings(data, progress_kind, t)
+            return
+        if folder is None:
+            raise click.UsageError("Give --archive or --data.")
         from oberih.archive import open_archive
         from oberih.settings import Settings
 
@@ -291,3 +298,19 @@ def settings(t: Language) -> click.Command:
         tell_result(shown, {"settings": values}, lines)
 
     return command
+
+
+def service_settings(data: Path, progress_kind: str, t: Language) -> None:
+    """Settings of a service, and where each value came from."""
+    from oberih import settings as rules
+
+    with working(progress_kind, t) as (_, shown):
+        found = rules.service_settings(data / rules.FILE)
+    origins = {"default": "", "file": f" [{rules.FILE}]", "environment": t(" [the environment]")}
+    lines = [
+        f"{one.name} = {json.dumps(one.value, ensure_ascii=False)}{origins[one.origin]}"
+        f"  # {t(one.description)}"
+        for one in found
+    ]
+    record = {one.name: {"value": one.value, "origin": one.origin} for one in found}
+    tell_result(shown, {"settings": record}, lines)

@@ -24,6 +24,7 @@ __all__ = [
     "PathType",
     "Unexpected",
     "archive_option",
+    "data_option",
     "how_told",
     "key_option",
     "keys",
@@ -73,6 +74,13 @@ def archive_option(t: Language, *, required: bool = True) -> Decorator:
     return click.option(
         "--archive", "folder", metavar="FOLDER", envvar="OBERIH_ARCHIVE", required=required,
         type=PathType(path_type=Path), help=t("The archive (or set OBERIH_ARCHIVE)."),
+    )  # fmt: skip
+
+
+def data_option(t: Language, *, required: bool = True) -> Decorator:
+    return click.option(
+        "--data", metavar="FOLDER", required=required, type=PathType(path_type=Path),
+        help=t("Folder of the service's data."),
     )  # fmt: skip
 
 

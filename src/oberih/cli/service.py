@@ -35,10 +35,12 @@ def serve(t: Language) -> click.Command:
     @how_told(t)
     def command(folder: Path, port: int, progress_kind: str) -> None:
         from oberih.web.serving import Supervisor, listen
+        from oberih.work.publicity import refuse_unsafe
         from oberih.work.service import RECOVERY, open_service, prepare_service
 
         with working(progress_kind, t) as (_, shown):
             service = open_service(folder)
+            refuse_unsafe(service)
             listening = listen(service.settings.host, port)
             new = prepare_service(service)
             address = service.settings.url or f"http://localhost:{port}"
@@ -79,12 +81,14 @@ def worker(t: Language) -> click.Command:
     @data_option(t)
     @how_told(t)
     def command(folder: Path, progress_kind: str) -> None:
+        from oberih.logs import begin_logs
         from oberih.work.flow import run_worker
         from oberih.work.service import open_service, prepare_service
 
         with working(progress_kind, t):
             service = open_service(folder)
             prepare_service(service)
+            begin_logs("worker")
             run_worker(service)
 
     return command

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oberih.cli.backup import service_again
 from oberih.cli.running import (
     PathType,
     archive_option,
+    data_option,
     how_told,
     key_option,
     keys,
@@ -176,7 +178,8 @@ def check_foreign(one: Path | None, bag: Path | None, quick: bool, progress_kind
 
 def rebuild(t: Language) -> click.Command:
     @click.command("rebuild", help=t(REBUILD))
-    @archive_option(t)
+    @archive_option(t, required=False)
+    @data_option(t, required=False)
     @click.option(
         "--from",
         "source",
@@ -184,9 +187,20 @@ def rebuild(t: Language) -> click.Command:
         metavar="STORE",
         help=t("The store that survived: its name, its path or its URL."),
     )
+    @click.option(
+        "--backup", type=EXISTING, metavar="FILE", help=t("A backup of the service: accounts and secrets.")
+    )
     @key_option(t)
     @how_told(t)
-    def command(folder: Path, source: str, key_files: tuple[Path, ...], progress_kind: str) -> None:
+    def command(
+        folder: Path | None, data: Path | None, source: str, backup: Path | None,
+        key_files: tuple[Path, ...], progress_kind: str,
+    ) -> None:  # fmt: skip
+        if data is not None:
+            service_again(data, key_files, source, backup, progress_kind, t)
+            return
+        if folder is None or backup is not None:
+            raise click.UsageError("Give --archive, or --data for a service.")
         from oberih.archive import rebuild as run
 
         with working(progress_kind, t, None) as (progress, shown):
@@ -222,7 +236,9 @@ def rebuild(t: Language) -> click.Command:
 REBUILD = """Bring everything back from what survived.
 
 Without --from: the index again, from the objects in the archive's first store. With it: the archive itself,
-in FOLDER, from any one store; run `oberih replicate` afterwards to have all copies again."""
+in FOLDER, from any one store; run `oberih replicate` afterwards to have all copies again.
+
+With --data: a whole service, from the archive in its folder and a custodian's key."""
 
 
 def drill(t: Language) -> click.Command:

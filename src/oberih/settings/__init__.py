@@ -8,6 +8,7 @@ written back.
 
 from oberih.settings.archive import Settings, StoreSettings
 from oberih.settings.file import DRAFT, FILE, change, check, load, load_service, read
+from oberih.settings.origins import Setting, service_settings
 from oberih.settings.service import ProviderSettings, ServiceSettings
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "FILE",
     "ProviderSettings",
     "ServiceSettings",
+    "Setting",
     "Settings",
     "StoreSettings",
     "change",
@@ -22,4 +24,5 @@ __all__ = [
     "load",
     "load_service",
     "read",
+    "service_settings",
 ]

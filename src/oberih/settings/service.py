@@ -59,6 +59,10 @@ class ServiceSettings(FileFirst):
         "", description="the same database, as the role that may only read what is public"
     )
     work_database_url: Database = Field("", description="of the work; empty: the catalogue's, or a file")
+    archive_url: str = Field(
+        "", description="store of the archive that all machines share, s3://...; empty: in the data folder. "
+        "Its keys: OBERIH_STORES__MAIN__ACCESS_KEY and ...__SECRET_KEY, in the environment",
+    )  # fmt: skip
     files_url: str = Field(
         "", description="store of public files, a folder or s3://...; empty: in the data folder"
     )
@@ -71,14 +75,25 @@ class ServiceSettings(FileFirst):
     files_secret_key: SecretStr | None = Field(
         None, description="of both stores (better: in the environment)"
     )
+    public_files_access_key: SecretStr | None = Field(
+        None, description="of the public process, which may only read public files"
+    )
+    public_files_secret_key: SecretStr | None = Field(
+        None, description="of the public process (better: in the environment)"
+    )
 
     node: Name | Literal[""] = Field("", description="this machine's name among several; empty: made up once")
-    workers: int = Field(1, ge=0, le=64, description="worker processes that `oberih serve` starts")
+    workers: int = Field(
+        1, ge=0, le=64, description="worker processes that `oberih serve` starts; 0: others do the work"
+    )
     jobs_at_once: int = Field(1, ge=1, le=64, description="reconstructions of one worker at the same time")
     gpu: Literal["auto", "no"] = Field("auto", description="whether workers take jobs for graphics cards")
     preset: Literal["draft", "standard", "high"] = Field("standard", description="of reconstructions")
     running_per_person: int = Field(2, ge=1, description="jobs of one person that run at the same time")
     waiting_per_person: int = Field(50, ge=1, description="jobs of one person that may wait")
+    lease_s: float = Field(
+        20, ge=2, le=600, description="a worker that is silent for so long is taken for dead"
+    )
     ledger_every_s: float = Field(30, gt=0, description="how often changes of records go to the archive")
 
     upload_files: int = Field(3000, ge=1, description="most files of one contribution")
@@ -90,6 +105,9 @@ class ServiceSettings(FileFirst):
     keep_free_bytes: int = Field(5 * GIB, ge=0, description="room that uploads leave on the disk")
     upload_days: int = Field(7, ge=1, description="days without a byte after which an upload is given up")
 
+    asked_per_minute: int = Field(
+        1200, ge=0, description="public pages and searches of one network in a minute; 0: no limit"
+    )
     registration: Literal["open", "invitation"] = Field(
         "open", description="who may become a contributor; all other roles are given"
     )

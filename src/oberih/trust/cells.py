@@ -3,12 +3,12 @@
 A cell is ``h3.latlng_to_cell`` of the true place at the resolution of its class: the same for every true
 place inside it, with no random part that could be averaged away. It is made coarser until it holds enough
 known places among which the true one may hide, and what was public once never becomes finer or moves aside
-by itself.
+by itself. Where no register says how many there are, nobody can count: then it is a region, or nothing.
 """
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
@@ -194,17 +194,33 @@ class CandidateSites:
         exact = indices(latitudes, longitudes, RESOLUTIONS["exact"])
         first = np.unique(exact, return_index=True)[1]
         latitudes, longitudes = latitudes[first], longitudes[first]
-        self._cells: dict[Precision, NDArray[np.uint64]] = {
+        self._arrange({
             precision: exact[first] if precision == "exact" else indices(latitudes, longitudes, resolution)
             for precision, resolution in RESOLUTIONS.items()
-        }
-        self._order = {precision: np.argsort(cells) for precision, cells in self._cells.items()}
-        self._sorted = {precision: self._cells[precision][order] for precision, order in self._order.items()}
+        })  # fmt: skip
+
+    def _arrange(self, cells: dict[Precision, NDArray[np.uint64]]) -> None:
+        self._cells = cells
+        self._order = {precision: np.argsort(some) for precision, some in cells.items()}
+        self._sorted = {precision: cells[precision][order] for precision, order in self._order.items()}
 
     @classmethod
     def from_csv(cls, path: Path) -> Self:
         """Of a table with columns for latitude and longitude, whatever else it has. Raises `InputError`."""
         return cls(*read_places(path))
+
+    def without(self, exact: Iterable[str]) -> "CandidateSites":
+        """Those that do not lie in one of these cells of class "exact", or beside it: what is public there is
+        known to be something else, and hides nothing.
+        """
+        known = {near for cell in exact for near in h3.grid_disk(cell, 1)}
+        if not known:
+            return self
+        taken = np.array(sorted(map(h3.str_to_int, known)), np.uint64)
+        kept = ~np.isin(self._cells["exact"], taken)
+        left = object.__new__(CandidateSites)
+        left._arrange({precision: cells[kept] for precision, cells in self._cells.items()})
+        return left
 
     def __len__(self) -> int:
         return len(self._cells["exact"])
@@ -255,11 +271,13 @@ class Generalised:
 
 
 def generalised(
-    place: TruePlace, asked: Precision, sites: CandidateSites, k: int, *, before: Generalised | None
+    place: TruePlace, asked: Precision, sites: CandidateSites | None, k: int, *, before: Generalised | None
 ) -> Generalised:
     """The public cell of a true place: of class ``asked``, or coarser until it holds ``k`` known places.
 
     ``k`` = 0 asks for none; "exact" needs none, it is a custodian's word that the place is no secret.
+    ``sites``: None if nobody knows which there are. Then nothing but a region is taken to hold enough of
+    them, by the word of the custodian, who is told so (see `enough`).
 
     ``before`` is what was public of this subject until now, None if nothing ever was. As long as the
     custodian's class is the same, the answer is that cell, or one above it if known places have gone: never a
@@ -281,16 +299,34 @@ def generalised(
         else:
             cell, within = parent(before.cell, precision), None
         assert cell
-        if precision == "exact" or sites.count(cell, within) >= k:
-            return Generalised(cell, precision, asked, why(precision, asked, k, unchanged))
-    return Generalised(None, "withheld", asked, why("withheld", asked, k, unchanged))
+        if enough(cell, within, precision, sites, k):
+            return Generalised(cell, precision, asked, why(precision, asked, sites, k, unchanged))
+    return Generalised(None, "withheld", asked, why("withheld", asked, sites, k, unchanged))
 
 
-def why(precision: Precision, asked: Precision, k: int, unchanged: bool) -> str:
+def enough(cell: str, within: str | None, precision: Precision, sites: CandidateSites | None, k: int) -> bool:
+    """Whether a true place hides among others in a cell (and, if it is known already, ``within`` another).
+
+    Without a register a cell is never finer than a region, and nothing that we know ourselves stands in for
+    one: what we know is sealed, and whether a cell is public would tell how many of it lie there.
+    """
+    if precision == "exact" or k == 0:
+        return True
+    if sites is None:
+        return precision == "region" and within is None
+    return sites.count(cell, within) >= k
+
+
+def why(precision: Precision, asked: Precision, sites: CandidateSites | None, k: int, unchanged: bool) -> str:
     if precision == asked:
         return say("As the custodian chose.")
     if unchanged:
         return say("It has been public like this, or finer; it becomes finer only if the class is changed.")
+    if sites is None:
+        return say(
+            "It is a region at most: there is no register of sites, so nobody knows among how many others "
+            "it would hide in a smaller area."
+        )
     if precision == "withheld":
         return say("It is withheld: not even a region around it holds {k} known places.", k=k)
     return say("It is coarser than was asked: a smaller cell holds fewer than {k} known places.", k=k)

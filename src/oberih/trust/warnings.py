@@ -16,12 +16,22 @@ from oberih.trust._prose.coordinates import coordinates
 from oberih.trust._prose.finding import Found
 from oberih.trust._prose.folding import fold
 from oberih.trust._prose.military import military
+from oberih.trust._prose.moments import moments
 from oberih.trust._prose.names import Names, Word, words_of
 
 __all__ = ["Names", "TextWarning", "WarningKind", "warnings_in"]
 
 WarningKind = Literal[
-    "coordinates", "address", "settlement", "person", "phone", "e-mail", "account", "number plate", "military"
+    "coordinates",
+    "address",
+    "settlement",
+    "person",
+    "phone",
+    "e-mail",
+    "account",
+    "number plate",
+    "military",
+    "moment",
 ]
 
 MESSAGES: dict[WarningKind, str] = {
@@ -35,6 +45,10 @@ MESSAGES: dict[WarningKind, str] = {
     "e-mail": say("This looks like an e-mail address."),
     "account": say("This looks like somebody's account or page."),
     "number plate": say("This looks like the number plate of a vehicle."),
+    "moment": say(
+        "This tells the day, the hour or the weather of a recording: with the shadows and the sky of its "
+        "pictures, that tells where it was."
+    ),
     "military": say("This may tell of soldiers, weapons or defences. Where these are must not be public."),
 }
 FILE_NAME = re.compile(r"\S{1,255}\.[A-Za-z0-9]{2,5}")
@@ -82,6 +96,7 @@ def warnings_in(
         ("settlement", named(plain, words, near, hallowed=True)),
         ("settlement", settlements(plain)),
         ("military", military(plain)),
+        ("moment", moments(plain)),
     ]
     taken = bytearray(len(plain))
     warnings = []

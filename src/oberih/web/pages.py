@@ -30,9 +30,9 @@ from oberih.errors import InputError
 from oberih.i18n import Language, available, language, say
 from oberih.web.sketches import shapes, sketch
 from oberih.web.speech import EACH, Speech
-from oberih.web.views import ContributionPage, Frame, Notice, View, Visitor, words
+from oberih.web.views import ContributionPage, Frame, Notice, View, Visitor, deeds, words
 
-__all__ = ["HEADERS", "LANGUAGE", "STATIC", "Pages", "StaticPages", "progress"]
+__all__ = ["FILES_POLICY", "HEADERS", "LANGUAGE", "STATIC", "Pages", "StaticPages", "progress"]
 
 STATIC = Path(__file__).parent / "static"
 LANGUAGE = "language"
@@ -58,6 +58,9 @@ HEADERS: Mapping[str, str] = {
 }
 """What every page is sent with."""
 
+FILES_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+"""Of files that people brought, or that were made from theirs: whatever is in them, it runs nowhere."""
+
 
 class Pages:
     """Makes pages. ``languages``: codes, the main one first; those without a catalogue are left out."""
@@ -70,7 +73,7 @@ class Pages:
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
         self.environment.globals.update(
-            {name: getattr(words, name) for name in words.__all__},
+            {name: getattr(one, name) for one in (words, deeds) for name in one.__all__},
             each=EACH, languages=self.languages, version=__version__,
             picture=self.files.address, style=self.files.style, script=self.files.script,
             seen=seen, sketch=sketch, shapes=shapes,

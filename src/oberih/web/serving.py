@@ -3,6 +3,7 @@
     supervisor              holds the sockets, starts the others again when they die
     ├── web                 accounts, uploads, reviews; sends what is public on to
     ├── public              pages and files for everybody; can open nothing else (`web.open`)
+    ├── keeper              what arrived here goes into the archive, if there is no worker
     └── worker, ...         jobs
 
 The sockets belong to the supervisor: while a process starts again, visitors wait, and are not turned away.
@@ -30,6 +31,7 @@ __all__ = ["Supervisor", "listen", "socket_of"]
 log = logging.getLogger("oberih.web")
 SHORT_S = 5.0  # a process that lives no longer is started again later and later
 LONGEST_S = 30.0
+WORKER: Sequence[str] = ("-m", "oberih.web.working")
 GRACE_S = 25.0  # for processes to end by themselves
 
 
@@ -144,8 +146,11 @@ class Supervisor:
                 [inside, alive],
             ),
         ]  # fmt: skip
+        work = [sys.executable, *WORKER, data]
+        if not settings.workers:  # others take the jobs, but only this machine has what arrives here
+            children.append(Child("keeper", [*work, "ingest"], {**os.environ, **life}, [alive]))
         children += [
-            Child(f"worker {n}", [*python, "oberih.web.working", data], {**os.environ, **life}, [alive])
+            Child(f"worker {n}", work, {**os.environ, **life}, [alive])
             for n in range(1, settings.workers + 1)
         ]
         return children
@@ -167,7 +172,8 @@ class Supervisor:
 def public_environment(service: Service) -> dict[str, str]:
     """All that the public process is told. It has no key of ours, and no address of what is not public."""
     given = service.settings
-    keys = [key.get_secret_value() if key else "" for key in (given.files_access_key, given.files_secret_key)]
+    pair = (given.public_files_access_key, given.public_files_secret_key)
+    keys = [key.get_secret_value() if key else "" for key in pair]
     return {
         "OBERIH_LANGUAGES": ",".join(given.languages),
         "OBERIH_RECORDS": given.public_database_url,

@@ -83,10 +83,7 @@ def refuse_weak(settings: ServiceSettings) -> None:
     if settings.development:
         return
     given = {
-        "secret_key": settings.secret_key.get_secret_value() if settings.secret_key else None,
-        "files_secret_key": settings.files_secret_key.get_secret_value()
-        if settings.files_secret_key
-        else None,
+        **{name: key.get_secret_value() for name in KEYS if (key := getattr(settings, name)) is not None},
         **{name: password_of(getattr(settings, name)) for name in DATABASES},
     }
     for name, value in given.items():
@@ -98,6 +95,7 @@ def refuse_weak(settings: ServiceSettings) -> None:
             )
 
 
+KEYS = ("secret_key", "files_secret_key", "public_files_secret_key")
 DATABASES = ("database_url", "public_database_url", "work_database_url")
 
 

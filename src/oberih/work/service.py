@@ -29,7 +29,9 @@ from oberih.i18n import say
 from oberih.settings import FILE, ServiceSettings, load_service
 from oberih.work.arrivals import Arrivals, Limits
 from oberih.work.engine import Engine, EngineSettings
+from oberih.work.publicity import admit_public
 from oberih.work.secrets import Secrets, keep_secrets
+from oberih.work.sharing import alone, join
 
 __all__ = ["RECOVERY", "Service", "open_service", "prepare_service"]
 
@@ -79,6 +81,7 @@ class Service:
         return Engine(EngineSettings(
             url=url, node=self.node, at_once={"ingest": 2, "cpu": given.jobs_at_once, "gpu": 1, "light": 4},
             running_per_person=given.running_per_person, waiting_per_person=given.waiting_per_person,
+            lease_s=given.lease_s, beat_s=min(3.0, given.lease_s / 5),
         ))  # fmt: skip
 
     @cached_property
@@ -142,32 +145,40 @@ def node_of(private: Path) -> str:
 
 
 def prepare_service(service: Service) -> bool:
-    """Make what is missing: archive, custodians, tables. Returns whether the archive is new.
+    """Make what is missing: archive, custodians, tables, the role of the public process. Returns whether the
+    archive is new.
 
-    Any number of processes may do so at the same time, and at every start.
+    Any number of processes, on any number of machines, may do so at the same time, and at every start.
     """
-    new = not (service.folder / "archive" / FILE).exists()
-    if new:
-        first_archive(service)
-    migrate(service.database)
-    service.engine.prepare()
-    create(service.projection)
-    with service.database.reading() as session:
-        begun = session.get(Collection, FIRST) is not None
-    if not begun:
-        with service.database.writing("service", "begin") as session:
-            first_collection(session)
+    with alone(service):
+        migrate(service.database)
+        service.engine.prepare()
+        create(service.projection)
+        admit_public(service)
+        new = first_archive(service)
+        with service.database.reading() as session:
+            begun = session.get(Collection, FIRST) is not None
+        if not begun:
+            with service.database.writing("service", "begin") as session:
+                first_collection(session)
     return new
 
 
-def first_archive(service: Service) -> None:
+def first_archive(service: Service) -> bool:
     """The archive, with two custodians: the service itself, and a key for the day its machine is lost."""
-    path = service.folder / RECOVERY
-    if not path.exists():
-        save_identity(path, new_identity()[0])
-    recovery = recipient_of_identity(load_identities(path)[0])
-    archive = create_archive(
-        service.folder / "archive", custodians={SERVICE: service.secrets.recipient, KEEPER: recovery}
-    )
+    place, path = service.folder / "archive", service.folder / RECOVERY
+    if (place / FILE).exists() and not service.settings.archive_url:
+        return False
+
+    def custodians() -> dict[str, str]:
+        if not path.exists():
+            save_identity(path, new_identity()[0])
+        keeper = recipient_of_identity(load_identities(path)[0])
+        return {SERVICE: service.secrets.recipient, KEEPER: keeper}
+
+    if service.settings.archive_url:
+        return join(service, custodians)
+    archive = create_archive(place, custodians=custodians())
     keep_settings(archive)
     archive.index.close()
+    return True

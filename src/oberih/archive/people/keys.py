@@ -41,6 +41,7 @@ __all__ = [
     "leave_keys",
     "mend_key",
     "new_person",
+    "new_pseudonym",
     "open_sealed",
     "people",
     "recipient_of",
@@ -70,16 +71,17 @@ class Copied:
     destroyed: tuple[str, ...]  # pseudonyms whose key was destroyed on either side: withdrawn
 
 
-def new_person(stores: Sequence[Store], custodians: Sequence[str]) -> Person:
+def new_person(stores: Sequence[Store], custodians: Sequence[str], pseudonym: str = "") -> Person:
     """A new person whose key is kept on ``stores``, encrypted for the recipients ``custodians``.
 
-    Stores must let things be deleted. One that cannot be reached is named in `Person.missing`, and gets the
-    key from `copy_keys`. Raises `StoreError` if none can.
+    ``pseudonym``: one of `new_pseudonym` that nobody else is making a key for just now. Stores must let
+    things be deleted. One that cannot be reached is named in `Person.missing`, and gets the key from
+    `copy_keys`. Raises `StoreError` if none can.
     """
     custodians = checked_recipients(custodians)
     secret, recipient = new_identity()
     locked = b"".join(encrypted([secret.encode()], custodians))
-    pseudonym = new_pseudonym(stores)
+    pseudonym = checked_pseudonym(pseudonym) if pseudonym else new_pseudonym(stores)
     failed: dict[str, StoreError] = {}
     for store in stores:
         try:
@@ -94,6 +96,7 @@ def new_person(stores: Sequence[Store], custodians: Sequence[str]) -> Person:
 
 
 def new_pseudonym(stores: Sequence[Store]) -> str:
+    """A name that says nothing, and that nobody has."""
     while True:
         name = random_letters(LETTERS)
         pseudonym = f"{PREFIX}{name}{check_character(PREFIX + name)}"

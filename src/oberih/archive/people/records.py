@@ -2,35 +2,55 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from oberih.archive.archive import MAIN, Archive, stores_of
 from oberih.archive.deposit import deposit_files
 from oberih.archive.journal import happened, write_down
-from oberih.archive.people import Tombstone, new_person, open_sealed, seal, withdraw
-from oberih.archive.people.keys import refuse_withdrawn
+from oberih.archive.people import Person, Tombstone, new_person, open_sealed, recipient_of, seal, withdraw
+from oberih.archive.people.keys import new_pseudonym, refuse_withdrawn
 from oberih.archive.people.withdrawals import PERSON, WITHDRAWAL, changeable, reachable, withdrawal_of
 from oberih.errors import InputError, NotInArchive, OutputError, StoreError
 from oberih.i18n import say
 
-__all__ = ["PERSON", "add_person", "changeable", "person_data", "withdraw_person"]
+__all__ = ["PERSON", "add_person", "changeable", "person_data", "pseudonym_to_come", "withdraw_person"]
 
 SEALED = "person.age"
 
 
-def add_person(archive: Archive, data: Mapping[str, Any]) -> str:
-    """A new pseudonym; ``data`` (name, contact, consents) is deposited sealed. Raises `InputError`."""
+def pseudonym_to_come(archive: Archive) -> str:
+    """A pseudonym for `add_person`, to be written down before anything is sealed under it."""
+    return new_pseudonym(changeable(archive))
+
+
+def add_person(archive: Archive, data: Mapping[str, Any], pseudonym: str = "") -> str:
+    """A new pseudonym; ``data`` (name, contact, consents) is deposited sealed. Raises `InputError`.
+
+    With the ``pseudonym`` of a call that stopped half way, its key is used: one withdrawal destroys all of
+    it.
+    """
     if not archive.settings.custodians:
         raise InputError(
             "There is no custodian who could open what is kept of a person.",
             "First name one: oberih custodians add NAME",
         )
-    person = new_person(changeable(archive), archive.recipients())
+    person = half_made(archive, pseudonym) if pseudonym else None
+    if person is None:
+        person = new_person(changeable(archive), archive.recipients(), pseudonym)
     sealed = seal(person, json.dumps(data, ensure_ascii=False).encode())
     about = {"kind": PERSON, "title": person.pseudonym, "person": person.pseudonym}
     deposit_files(archive, {}, about, {SEALED: sealed}, event="encryption")
     return person.pseudonym
+
+
+def half_made(archive: Archive, pseudonym: str) -> Person | None:
+    """Somebody whose key is there already. Raises `KeyNeeded` if they have withdrawn."""
+    for store in changeable(archive):
+        with suppress(NotInArchive):
+            return Person(pseudonym, recipient_of(store, pseudonym))
+    return None
 
 
 def person_data(archive: Archive, pseudonym: str, identities: Sequence[str]) -> dict[str, Any]:

@@ -99,6 +99,8 @@ class FolderStore:
             yield from pieces(file)
 
     def stat(self, key: str) -> Stat:
+        if any(len(part.encode()) > self._longest_name for part in checked_key(key).split("/")):
+            raise KeyError(key)  # nothing can have such a name
         with self._explained(key), self._folder(above(key)) as folder:
             found = os.stat(last(key), dir_fd=folder, follow_symlinks=False)
         if stat.S_ISDIR(found.st_mode):

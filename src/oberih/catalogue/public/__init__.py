@@ -25,7 +25,14 @@ from oberih.catalogue.public.records import (
     Withdrawn,
 )
 from oberih.catalogue.public.searching import FacetCount, Found, Suggestion, etag, record, search, suggest
-from oberih.catalogue.public.tables import Projection, create, grant_reader, is_current, open_projection
+from oberih.catalogue.public.tables import (
+    Projection,
+    create,
+    grant_reader,
+    is_current,
+    open_projection,
+    refuse_more,
+)
 
 __all__ = [
     "FIELDS",
@@ -64,6 +71,7 @@ __all__ = [
     "publish",
     "query_of",
     "record",
+    "refuse_more",
     "search",
     "suggest",
     "tidy",

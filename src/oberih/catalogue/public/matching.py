@@ -9,14 +9,22 @@ it takes another step, and the answer is the same.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from sqlalchemy import Connection, select, text
 
-from oberih.catalogue.public.conditions import Condition, as_fts5, as_tsquery
+from oberih.catalogue.public.conditions import (
+    All,
+    Any,
+    Condition,
+    Has,
+    as_fts5,
+    as_tsquery,
+    asks_for_a_row,
+)
 from oberih.catalogue.public.indexing import HASH_BITS
 from oberih.catalogue.public.tables import SCHEMA, months
 
@@ -67,7 +75,7 @@ def index_of(connection: Connection, condition: Condition) -> Index:
     """For questions about records that meet ``condition``, or it and more."""
     if connection.dialect.name == "sqlite":
         return OfSqlite(connection)
-    return OfPostgres(connection, as_tsquery(condition))
+    return OfPostgres(connection, condition)
 
 
 @dataclass(frozen=True)
@@ -104,12 +112,12 @@ WITH found AS (
 @dataclass(frozen=True)
 class OfPostgres:
     connection: Connection
-    widest: str  # of all queries that will come
+    widest: Condition  # of all that will be asked for
 
     def ranks(self, condition: Condition, after: int, most: int) -> list[int]:
         found: list[int] = []
         query = as_tsquery(condition)
-        for window in self.windows(query, after, LAST, most):
+        for window in self.windows(condition, after, LAST, most):
             given = {"query": f"{query}{window}", "after": after, "upto": LAST, "most": most - len(found)}
             found += self.connection.execute(text(POSTGRES_RANKS), given).scalars()
             if len(found) >= most:
@@ -126,7 +134,7 @@ class OfPostgres:
         query = as_tsquery(condition)
         ordered, more = ordering(order, "json_agg(json_build_array(value, rank))")
         sql = POSTGRES_SUMMARY.format(column=column, order=order.column if order else "rank", ordered=ordered)
-        for window in self.windows(query, -1, upto, most):
+        for window in self.windows(condition, -1, upto, most):
             given = {"query": f"{query}{window}", "after": -1, "upto": upto, "most": most - count}
             row = self.connection.execute(text(sql), given | more).one()
             count += row[0]
@@ -137,12 +145,12 @@ class OfPostgres:
                 break
         return Summary(count, floor, data, sorted(best)[: order.most] if order else [])
 
-    def windows(self, query: str, after: int, upto: int, most: int) -> Iterator[str]:
+    def windows(self, condition: Condition, after: int, upto: int, most: int) -> Iterator[str]:
         """What to add to the query so that together it is answered in order: nothing, or some months."""
         if self.most_expected <= max(3 * most, FEW):
             yield ""
             return
-        expected = self.most_expected if query == self.widest else max(self.estimate(query), 1)
+        expected = self.most_expected if condition == self.widest else max(self.expected(condition), 1)
         parts = [(key, size) for key, first, last, size in self.slices if last > after and first <= upto]
         step = sum(size for _, size in parts) * most * 1.4 / expected
         keys: list[str] = []
@@ -158,7 +166,21 @@ class OfPostgres:
 
     @cached_property
     def most_expected(self) -> int:
-        return self.estimate(self.widest)
+        return self.expected(self.widest)
+
+    def expected(self, condition: Condition) -> int:
+        """About how many records meet a condition. Words in a row often come together, of which the planner
+        knows nothing, and every record with all of them has to be opened: there it is the rarest of them.
+        """
+        if not asks_for_a_row(condition):
+            return self.estimate(as_tsquery(condition))
+        match condition:
+            case Has(keys):
+                return min(self.estimate(f"'{key}'") for key in keys)
+            case Any(parts):
+                return sum(map(self.expected, parts))
+            case All(parts):
+                return min(map(self.expected, parts), default=self.estimate(as_tsquery(condition)))
 
     def estimate(self, query: str) -> int:
         """How many records the planner expects."""
@@ -189,11 +211,11 @@ POSTGRES_RANKS = POSTGRES_MET.format(column="NULL", order="NULL") + "rank FROM f
 POSTGRES_SUMMARY = POSTGRES_MET + "count(*), max(rank), string_agg(data, ''::bytea), {ordered} FROM found"
 
 
-def ordering(order: Order | None, aggregate: str) -> tuple[str, dict[str, Any]]:
+def ordering(order: Order | None, aggregate: str) -> tuple[str, dict[str, object]]:
     """SQL for the best of ``found``, as a list in JSON, and what it needs to be given."""
     if order is None:
         return "NULL", {}
-    given: dict[str, Any] = {"best": order.most}
+    given: dict[str, object] = {"best": order.most}
     past = ""
     if order.past is not None:
         past = "WHERE (value, rank) > (:value, :rank)"
@@ -202,6 +224,6 @@ def ordering(order: Order | None, aggregate: str) -> tuple[str, dict[str, Any]]:
     return f"(SELECT {aggregate} FROM ({best}) best)", given  # noqa: S608
 
 
-def pairs(found: Any) -> list[tuple[str | int, int]]:
+def pairs(found: str | Sequence[tuple[str | int, int]] | None) -> list[tuple[str | int, int]]:
     """Value and rank of a list in JSON, which one of the drivers has read already."""
     return [(value, rank) for value, rank in (json.loads(found) if isinstance(found, str) else found or ())]

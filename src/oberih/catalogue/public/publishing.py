@@ -87,7 +87,9 @@ def withdraw(projection: Projection, identifier: str, month: str) -> bool:
         connection.execute(delete(relations).where(relations.c.target == identifier))
         grave = Withdrawn(id=identifier, version=before[1].version, month=month)
         connection.execute(insert(withdrawn), grave.model_dump())
-        return True
+    if projection.on_sqlite:  # elsewhere nobody reads the files of the database
+        tidy(projection)
+    return True
 
 
 def load(projection: Projection, records: Iterable[PublicRecord], graves: Iterable[Withdrawn] = ()) -> int:
@@ -114,7 +116,9 @@ def load(projection: Projection, records: Iterable[PublicRecord], graves: Iterab
 
 
 def tidy(projection: Projection) -> None:
-    """What keeps searches fast, and lets withdrawn words vanish from the files: do it nightly."""
+    """What keeps searches fast, and lets withdrawn words vanish from the files: the index only notes that
+    they are gone, until its parts are put together.
+    """
     if projection.on_sqlite:
         with projection.writing() as connection:
             connection.execute(text("INSERT INTO words(words) VALUES ('optimize')"))

@@ -1,6 +1,5 @@
 """The web process of `oberih serve`. It is given a socket that listens already."""
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ import uvicorn
 
 from oberih.catalogue.accounts import Gate
 from oberih.catalogue.accounts.keys import Key
+from oberih.logs import begin_logs
 from oberih.web.inside.app import inner_app
 from oberih.web.life import end_with
 from oberih.work.service import Service, open_service
@@ -23,7 +23,7 @@ def gate_of(service: Service, port: int) -> Gate:
 
 
 def main(folder: Path) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    begin_logs("web")
     listening, alive = (int(os.environ.pop(name)) for name in ("OBERIH_LISTENING", "OBERIH_ALIVE"))
     port = int(os.environ.pop("OBERIH_PORT", "0"))
     end_with(alive)

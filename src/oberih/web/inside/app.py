@@ -2,24 +2,39 @@
 
 import json
 import logging
+import math
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from oberih.catalogue.access import Action, NotAllowed, Why
 from oberih.catalogue.accounts import CannotEnter, Gate, TooManyTries
+from oberih.catalogue.accounts.keys import network_of
 from oberih.errors import Conflict, InputError, NotInArchive, OberihError, StoreError
 from oberih.i18n import say
-from oberih.web.inside import contributions, door, office
-from oberih.web.inside.desk import Asks, Desk, NotLoggedIn, WrongForm, asks, present
+from oberih.web.inside import contributions, door, exports, office, register_api
+from oberih.web.inside.desk import (
+    Asks,
+    Desk,
+    NotLoggedIn,
+    WrongForm,
+    asked_path,
+    asks,
+    from_our_own_page,
+    present,
+)
 from oberih.web.inside.front import Front, public_routes
+from oberih.web.inside.guard import Guard
+from oberih.web.inside.handing_in import handing_in
 from oberih.web.inside.numbers import numbers
+from oberih.web.inside.throttle import Throttle, TooFast
 from oberih.web.pages import HEADERS, Pages, StaticPages
 from oberih.web.serving import socket_of
 from oberih.web.uploads import uploads_router
@@ -32,9 +47,11 @@ __all__ = ["inner_app"]
 
 log = logging.getLogger("oberih.web")
 API = "/api/v1"
+BEGUN = (1.0, 100)  # contributions that one account begins: each second, and at once
 STATUS: tuple[tuple[type[OberihError], int], ...] = (
     (NotLoggedIn, 401), (NotAllowed, 403), (WrongForm, 403), (CannotEnter, 403),
-    (TooManyTries, 429), (NotInArchive, 404), (Conflict, 409), (InputError, 422), (StoreError, 503),
+    (TooManyTries, 429), (TooFast, 429), (NotInArchive, 404), (Conflict, 409), (InputError, 422),
+    (StoreError, 503),
 )  # fmt: skip
 PLAIN = {404: ("There is nothing here.", "It may have been moved, or it is not yours."),
          405: ("This cannot be done here.", "Go back, and try again from the page.")}  # fmt: skip
@@ -43,6 +60,7 @@ PLAIN = {404: ("There is nothing here.", "It may have been moved, or it is not y
 def inner_app(service: Service, gate: Gate) -> FastAPI:
     """The application of the web process. ``gate``: the service as people reach it."""
     front = Front(socket_of(service), urlsplit(gate.url).netloc)
+    desk = Desk(service, gate, Pages(service.settings.languages))
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -51,14 +69,18 @@ def inner_app(service: Service, gate: Gate) -> FastAPI:
 
     app = FastAPI(
         title="Oberih", summary="Contributing to the archive, and caring for it", version="1", docs_url=None,
-        redoc_url=None, openapi_url=None, lifespan=life,
+        redoc_url=None, openapi_url=None, lifespan=life, redirect_slashes=False,
+        dependencies=[Depends(from_our_own_page)],
     )  # fmt: skip
-    app.state.desk = Desk(service, gate, Pages(service.settings.languages))
+    app.state.desk = desk
+    app.add_middleware(Guard, secure=desk.secure)
     app.include_router(
         uploads_router(service.arrivals, uploader(service), lambda arrived: handed_on(service, arrived)),
         prefix=API,
     )
-    for router in (contributions.router, door.router, office.router):
+    app.include_router(exports.router, prefix=API)
+    app.include_router(register_api.router, prefix=API)
+    for router in (handing_in(), contributions.router, door.router, office.router):
         app.include_router(router)
 
     @app.get("/healthz")
@@ -71,17 +93,39 @@ def inner_app(service: Service, gate: Gate) -> FastAPI:
         )
 
     @app.get("/metrics")
-    def measured(_: Annotated[Asks, Depends(asks(Action.SEE_SETTINGS))]) -> Response:
+    def measured(_: Annotated[Asks, Depends(asks(Action.SEE_JOBS))]) -> Response:
         return numbers(service)
 
+    @app.get(f"{API}/partners.json", include_in_schema=False)
+    def described() -> dict[str, Any]:
+        """OpenAPI of what needs an account; what is public describes itself beside it, in openapi.json."""
+        ours = [one for one in app.routes if getattr(one, "path", "").startswith(API)]
+        return get_openapi(title="Oberih", version="1", summary=app.summary, routes=ours)
+
     app.mount("/static", StaticPages())
-    app.include_router(public_routes(front))
+    app.include_router(public_routes(front), dependencies=[Depends(not_too_fast(service, desk))])
     tell_errors(app)
     return app
 
 
+def not_too_fast(service: Service, desk: Desk) -> Callable[[Request], None]:
+    """What is public is for everybody: one network that asks for very much has to wait. Files are cheap."""
+    per_minute = service.settings.asked_per_minute
+    throttle = Throttle(per_minute / 60, per_minute // 2)
+
+    def checked(request: Request) -> None:
+        if not request.url.path.startswith("/files/"):
+            throttle.take(network_of(desk.address(request)))
+
+    return checked
+
+
 def uploader(service: Service) -> Any:
-    def who_sends(who: Annotated[Asks, Depends(asks(Action.CONTRIBUTE))]) -> Uploader:
+    throttle = Throttle(*BEGUN)
+
+    def who_sends(request: Request, who: Annotated[Asks, Depends(asks(Action.CONTRIBUTE))]) -> Uploader:
+        if request.method == "POST" and request.url.path == f"{API}/contributions":
+            throttle.take(who.who.account)
         return Uploader(who.who.account, service.limits)
 
     return who_sends
@@ -101,11 +145,16 @@ def tell_errors(app: FastAPI) -> None:
     async def told(request: Request, error: OberihError) -> Response:
         status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
         if isinstance(error, NotLoggedIn) and request.method == "GET" and wants_page(request):
-            way = {"Location": f"/login?next={quote(request.url.path)}", "Cache-Control": "no-store"}
+            after = quote(asked_path(request), safe="/")
+            way = {"Location": f"/login?next={after}", "Cache-Control": "no-store"}
             return Response(status_code=303, headers=way)
-        if isinstance(error, NotAllowed) and error.why is Why.CONFIRM:
+        in_person = "Authorization" not in request.headers
+        if isinstance(error, NotAllowed) and error.why is not Why.NO and in_person:
             return door.confirm_first(request, request.app.state.desk, error, page=wants_page(request))
-        return refusal(request, status, error.message, error.advice)
+        answer = refusal(request, status, error.message, error.advice)
+        if isinstance(error, TooFast | TooManyTries):
+            answer.headers["Retry-After"] = f"{math.ceil(error.wait_s)}"
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def not_understood(request: Request, error: RequestValidationError) -> Response:

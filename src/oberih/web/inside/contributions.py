@@ -1,6 +1,8 @@
 """Contributing, and what became of it."""
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,10 +13,13 @@ from oberih.archive.ocfl import object_key, read_object
 from oberih.archive.reuse import deposited
 from oberih.catalogue.access import Action
 from oberih.catalogue.ledger import entries_of
-from oberih.catalogue.tables import Capture, Publication, Rights
-from oberih.errors import NotInArchive
+from oberih.catalogue.public import PublicRecord, record
+from oberih.catalogue.tables import Capture, Publication, Rights, Subject
+from oberih.errors import InputError, NotInArchive
 from oberih.i18n import from_json
-from oberih.web.inside.desk import Asks, asks
+from oberih.web.inside.desk import Asks, Desk, Present, asks, no_larger
+from oberih.web.inside.door.threshold import InForm
+from oberih.web.inside.office.common import query
 from oberih.web.pages import progress as progress_told
 from oberih.web.views import (
     ContributePage,
@@ -28,14 +33,17 @@ from oberih.web.views import (
 )
 from oberih.work.arrivals import Refused
 from oberih.work.engine import JobState
-from oberih.work.flow.contributing import LICENCES
 from oberih.work.flow.ingest import RECEIPT
 from oberih.work.flow.withdrawing import cancel, withdraw
+from oberih.work.offers import LICENCES
 from oberih.work.service import Service
 
-__all__ = ["router"]
+__all__ = ["contribute_page", "known_thing", "router"]
 
-router = APIRouter(include_in_schema=False)
+MOST_BYTES = 64 << 10  # of a form
+LONGEST_REASON = 2000  # letters
+router = APIRouter(include_in_schema=False, dependencies=[Depends(no_larger(MOST_BYTES))])
+NOTHING: Mapping[str, str] = {}
 UNKNOWN = ("There is no such contribution of yours.", "Look at the list of your contributions.")
 RUNNING = ("received", "preserved", "waiting", "reconstructing")
 DONE_BY = {  # a state -> steps that are done in it
@@ -50,12 +58,46 @@ CONTRIBUTOR = Annotated[Asks, Depends(asks(Action.SEE_OWN))]
 
 @router.get("/contribute")
 def contribute(request: Request, who: Annotated[Asks, Depends(asks(Action.CONTRIBUTE))]) -> Response:
-    limits = who.desk.service.limits
-    page = ContributePage(
-        limits.files, limits.file_bytes, limits.contribution_bytes, who.desk.service.settings.upload_days,
-        api="/api/v1/contributions",
+    return who.page(request, contribute_page(who.desk, who.present, query(request, "subject")))
+
+
+def contribute_page(
+    desk: Desk, now: Present | None, subject: str, values: Mapping[str, str] = NOTHING,
+    errors: Mapping[str, str] = NOTHING,
+) -> ContributePage:  # fmt: skip
+    """The page, with what was filled in before. ``subject``: to what is known already the files are added."""
+    service, told = desk.service, dict(errors)
+    titles: Mapping[str, str] = {}
+    if subject:
+        try:
+            titles = known_thing(service, now.who.account if now else "", subject)
+        except InputError as error:
+            told.setdefault("", error.message)
+    limits = service.limits
+    return ContributePage(
+        limits.files, limits.file_bytes, limits.contribution_bytes, service.settings.upload_days,
+        api="/api/v1/contributions", values=values, errors=told,
+        subject=subject if titles else "", of=titles,
     )  # fmt: skip
-    return who.page(request, page)
+
+
+def known_thing(service: Service, account: str, subject: str) -> Mapping[str, str]:
+    """What a thing is called to which somebody may add: one that is public, or that they recorded before.
+
+    Raises `InputError` if there is none: what others know of is not told.
+    """
+    found = record(service.projection, subject)
+    if isinstance(found, PublicRecord):
+        return dict(found.titles)
+    with service.database.reading() as session:
+        mine = select(Capture).where(Capture.subject == subject, Capture.account == account)
+        capture = session.scalars(mine.order_by(Capture.created)).first() if account else None
+        thing = session.get(Subject, subject) if capture is not None else None
+    if capture is None or thing is None or thing.withdrawn is not None:
+        raise InputError(
+            "The thing that this is said to show is not known here.", "Leave it out, or choose again."
+        )
+    return {"": capture.title}
 
 
 @router.get("/contributions")
@@ -122,10 +164,11 @@ def stop(contribution: str, who: CONTRIBUTOR) -> Response:
 
 
 @router.post("/contributions/{contribution}/withdraw")
-def take_back(contribution: str, who: CONTRIBUTOR) -> Response:
+def take_back(contribution: str, who: CONTRIBUTOR, sent: InForm) -> Response:
     row = capture_of(who, contribution)
     who.demand(Action.WITHDRAW_OWN, row.collection, owner=row.account)
-    withdraw(who.desk.service, row.id, who.who.actor)
+    why = sent("reason").strip()[:LONGEST_REASON]
+    withdraw(who.desk.service, row.id, who.who.actor, why, deletion=sent("erase") == "yes")
     return who.desk.back(f"/contributions/{contribution}")
 
 
@@ -163,6 +206,7 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         advice=from_json(row.advice) if row.advice else "",
         record=address_of(row) if visible and row.state == "published" else "",
         can_cancel=row.state in RUNNING, can_withdraw=row.state != "withdrawn",
+        subject=row.subject or "",
     )  # fmt: skip
 
 
@@ -207,10 +251,8 @@ def steps(state: str, times: dict[str, datetime]) -> tuple[Step, ...]:
 
 def job_of(service: Service, row: Capture) -> JobState | None:
     """The job that works on a capture now."""
-    page = service.engine.jobs(person=row.account, limit=50)
-    waiting = [one for one in page.jobs if one.status in ("waiting", "running")]
-    named = [one for one in waiting if one.key == f"ingest:{row.contribution}"]
-    return next(iter(named or [one for one in waiting if one.name == "model"]), None)
+    found = service.engine.jobs(about=row.id).jobs
+    return next((one for one in found if one.status in ("waiting", "running")), None)
 
 
 def progress_of(job: JobState | None) -> Progress:
@@ -221,9 +263,10 @@ def progress_of(job: JobState | None) -> Progress:
 
 def receipt_of(service: Service, row: Capture) -> dict[str, Any] | None:
     """What the contributor was told: from the uploads, or from the archive."""
-    kept = service.arrivals.receipt(row.account, row.contribution or "")
-    if kept is not None:
-        return kept.json()
+    with suppress(Refused):  # it is not among the uploads of this machine, or not any more
+        kept = service.arrivals.receipt(row.account, row.contribution or "")
+        if kept is not None:
+            return kept.json()
     if deposited(service.archive, row.id) is None:
         return None
     found = read_object(service.archive.main, object_key(row.id))
@@ -235,7 +278,7 @@ def receipt_of(service: Service, row: Capture) -> dict[str, Any] | None:
 
 def receipt_shown(told: dict[str, Any]) -> Receipt:
     files = tuple(ReceivedFile(one["name"], one["size"], one["sha256"]) for one in told["files"])
-    return Receipt(told["sha256"], moment(told["received"]), files)
+    return Receipt(told["sha256"], moment(told["received"]), files, tuple(told.get("missing", ())))
 
 
 def title_of(details: Any) -> str:

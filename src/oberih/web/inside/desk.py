@@ -4,34 +4,43 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import FormData
 
-from oberih.catalogue.access import Action, NotAllowed, Who, Why, demand, may
+from oberih.catalogue.access import Action, NotAllowed, Who, Why, demand, may, verdict
 from oberih.catalogue.accounts import Gate, Present, Visit, csrf_is_right, who_is, who_of_token
-from oberih.errors import OberihError
+from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 from oberih.web.pages import Pages
 from oberih.web.views import Notice, View, Visitor
 from oberih.work.service import Service
 
 __all__ = [
+    "MOST_FORM",
     "Asks",
     "Desk",
     "NotLoggedIn",
     "Present",
     "WrongForm",
+    "anywhere",
+    "asked_path",
     "asks",
     "cookie_name",
     "desk_of",
+    "form_of",
+    "from_our_own_page",
+    "no_larger",
     "present",
     "someone",
 ]
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+SAME_SITE = ("same-origin", "none")  # "none": the person typed the address
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
-MOST_FORM = 1 << 20  # bytes
+MOST_FORM, MOST_FIELDS = 5 << 20, 5000  # bytes; a zone may have 4 MiB
 
 
 class NotLoggedIn(OberihError):
@@ -78,7 +87,8 @@ class Desk:
     def address(self, request: Request) -> str:
         """Of the visitor: the last one in the chain that is none of our own proxies."""
         direct = request.client.host if request.client else ""
-        chain = [*(one.strip() for one in request.headers.get("X-Forwarded-For", "").split(",")), direct]
+        told = ",".join(request.headers.getlist("X-Forwarded-For"))  # some proxies add a line of their own
+        chain = [*(one.strip() for one in told.split(",")), direct]
         for one in reversed([part for part in chain if part]):
             if one not in self.service.settings.trusted_proxies:
                 return one if valid(one) else direct
@@ -125,6 +135,13 @@ def browser(agent: str) -> str:
     return " on ".join(part for part in (name, system) if part)
 
 
+def asked_path(request: Request) -> str:
+    """The path that was asked for, with its query, as the browser wrote them."""
+    path = request.scope.get("raw_path", b"") or quote(request.scope["path"]).encode()
+    query = request.scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
+
+
 def visitor_of(present: Present) -> Visitor:
     return Visitor(present.name, frozenset(one.role for one in present.who.valid()))
 
@@ -141,6 +158,17 @@ def present(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> Presen
         request.state.present = who_is(desk.service.database, token) if token else None
     found: Present | None = request.state.present
     return found
+
+
+async def from_our_own_page(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> None:
+    """Whatever a browser sends to change something comes from our own site: browsers say from which one
+    (Fetch Metadata, or Origin). Programs with a token are not led by other sites. Raises `WrongForm`.
+    """
+    if request.method in SAFE or "Authorization" in request.headers:
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in (None, *SAME_SITE) or (site is None and origin not in (None, desk.gate.origin)):
+        raise WrongForm
 
 
 async def someone(
@@ -172,7 +200,25 @@ async def word_in_form(request: Request) -> str:
     kind = request.headers.get("Content-Type", "")
     if not kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         return ""
-    return str((await request.form(max_files=0, max_part_size=MOST_FORM)).get(CSRF_FIELD, ""))
+    return str((await form_of(request)).get(CSRF_FIELD, ""))
+
+
+async def form_of(request: Request) -> FormData:
+    """What a form holds. It is read once for each request."""
+    return await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=MOST_FORM)
+
+
+def no_larger(most: int) -> Callable[[Request], None]:
+    """A dependency: a body of at most ``most`` bytes, and of a length that is told before anything of it is
+    read.
+    """
+
+    def checked(request: Request) -> None:
+        size = request.headers.get("Content-Length", "")
+        if request.method not in SAFE and not (size.isdecimal() and int(size) <= most):
+            raise InputError("What was sent is too long.", "Send less.")
+
+    return checked
 
 
 @dataclass(frozen=True)
@@ -200,14 +246,18 @@ def asks(action: Action | None = None) -> Callable[..., Asks]:
         who: Annotated[Who, Depends(someone)], now: Annotated[Present | None, Depends(present)],
         desk: Annotated[Desk, Depends(desk_of)],
     ) -> Asks:  # fmt: skip
-        if action is not None and not any_place(who, action):
-            raise NotAllowed(Why.NO)
+        why = anywhere(who, action) if action is not None else None
+        if why is not None:
+            raise NotAllowed(why)
         return Asks(who, now, desk)
 
     return checked
 
 
-def any_place(who: Who, action: Action) -> bool:
-    """Whether they may do it anywhere; the route asks again for the collection that it is about."""
+def anywhere(who: Who, action: Action) -> Why | None:
+    """What keeps them from doing it in any collection, where the least does; None: nothing. The route asks
+    again for the collection that it is about.
+    """
     places = {None, *(one.collection for one in who.valid())}
-    return any(may(who, action, place, owner=who.account) for place in places)
+    found = {verdict(who, action, place, owner=who.account) for place in places}
+    return next(one for one in (None, Why.CONFIRM, Why.SECOND_FACTOR, Why.NO) if one in found)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from oberih.errors import NotInArchive, StoreError
+from oberih.web.inside.desk import asked_path
 from oberih.web.pages import LANGUAGE
 
 __all__ = ["Front", "public_routes"]
@@ -45,11 +46,12 @@ class Front:
         if LANGUAGE in request.cookies:
             headers["Cookie"] = language_cookie(request.cookies[LANGUAGE])
         headers["Host"] = self.host
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]  # as they came
         try:
-            address = httpx.URL(path=request.url.path, query=request.url.query.encode())
+            address = httpx.URL("http://public").copy_with(raw_path=asked_path(request).encode("latin-1"))
         except httpx.InvalidURL as error:
             raise NotInArchive(*NOTHING) from error
-        asked = self.client.build_request(request.method, address, headers=headers)
+        asked = self.client.build_request(request.method, address, headers=raw)
         try:
             answer = await self.client.send(asked, stream=True)
         except httpx.TransportError as error:

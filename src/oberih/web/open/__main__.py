@@ -4,12 +4,14 @@ It is started by `oberih.web.serving` with a socket that listens already, and wi
 but what is listed in `GIVEN`.
 """
 
+import logging
 import os
 import sys
 from pathlib import Path
 
 from oberih.trust.sandbox import only_files
 
+log = logging.getLogger("oberih.web")
 GIVEN = (
     "OBERIH_LISTENING",
     "OBERIH_ALIVE",
@@ -31,17 +33,25 @@ def main(folder: Path) -> None:
     import uvicorn  # not before: it starts nothing, but what it imports may
 
     from oberih.archive.stores import open_store
-    from oberih.catalogue.public import open_projection
+    from oberih.catalogue.public import open_projection, refuse_more
+    from oberih.errors import OberihError
+    from oberih.logs import begin_logs
     from oberih.web.life import end_with
     from oberih.web.open.app import public_app
     from oberih.web.pages import Pages
 
+    begin_logs("public")
     end_with(alive)
     access, _, secret = given["OBERIH_KEYS"].partition(":")
     files = open_store(
         given["OBERIH_FILES"] or folder / "files", access_key=access or None, secret_key=secret or None
     )
     projection = open_projection(given["OBERIH_RECORDS"] or f"sqlite:///{folder}/public.sqlite")
+    try:
+        refuse_more(projection)
+    except OberihError as error:
+        log.error("%s %s", error.message, error.advice)
+        sys.exit(error.exit_code)
     app = public_app(projection, files, Pages(given["OBERIH_LANGUAGES"].split(",")))
     app.state.sandboxed = sandboxed
     config = uvicorn.Config(app, fd=listening, access_log=False, log_config=None, server_header=False)

@@ -5,10 +5,12 @@ no cookies but the language's, and the same for everybody.
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
 
@@ -29,16 +31,18 @@ from oberih.catalogue.public import (
 from oberih.errors import InputError, NotInArchive, OberihError, StoreError
 from oberih.i18n import say
 from oberih.web.open.shown import gallery_page, record_page
-from oberih.web.pages import HEADERS, Pages, StaticPages
+from oberih.web.pages import FILES_POLICY, HEADERS, Pages, StaticPages
 from oberih.web.views import ErrorPage
 
 __all__ = ["API", "public_app"]
 
+log = logging.getLogger("oberih.web")
 API = "/api/v1"
 LIVES = "public, max-age=60"
 FILES_LIVE = "public, max-age=3600"
 ORIGINS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 MISSING = ("There is nothing here.", "It may have been taken out of the archive's public part, or moved.")
+AWAY = ("The public pages cannot be shown just now.", "Try again in a moment.")
 BODY = TypeAdapter(Any)
 
 
@@ -46,7 +50,7 @@ def public_app(projection: Projection, files: Store, pages: Pages) -> FastAPI:
     """The application. ``projection`` and ``files`` are only read."""
     app = FastAPI(
         title="Oberih", summary="Open records of heritage", version="1", docs_url=None, redoc_url=None,
-        openapi_url=f"{API}/openapi.json",
+        openapi_url=f"{API}/openapi.json", redirect_slashes=False,
     )  # fmt: skip
     app.include_router(interface(projection), prefix=API)
     app.include_router(site(projection, files, pages))
@@ -54,7 +58,21 @@ def public_app(projection: Projection, files: Store, pages: Pages) -> FastAPI:
 
     @app.exception_handler(OberihError)
     async def told(request: Request, error: OberihError) -> Response:
+        if isinstance(error, StoreError):  # it says where the files lie
+            log.error("%s", error.message)
+            return refusal(request, pages, 503, *AWAY)
         return refusal(request, pages, status_of(error), error.message, error.advice)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_understood(request: Request, error: RequestValidationError) -> Response:
+        part = ".".join(str(one) for one in error.errors()[0]["loc"][1:]) if error.errors() else ""
+        message = say("This is not as it has to be: {part}.", part=part or "?")
+        return refusal(request, pages, 422, message, "")
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        log.error("%s", type(error).__name__, exc_info=error)
+        return refusal(request, pages, 500, "Something went wrong here.", "Try again in a moment.")
 
     @app.exception_handler(404)
     async def missing(request: Request, _: Exception) -> Response:
@@ -72,7 +90,7 @@ def status_of(error: OberihError) -> int:
         return 422
     if isinstance(error, NotInArchive):
         return 404
-    return 503 if isinstance(error, StoreError) else 500
+    return 500
 
 
 def refusal(request: Request, pages: Pages, status: int, message: str, advice: str) -> Response:
@@ -182,7 +200,7 @@ def site(projection: Projection, files: Store, pages: Pages) -> APIRouter:
         headers = {
             **HEADERS, **ORIGINS, "Cache-Control": FILES_LIVE, "Content-Length": str(stat.size),
             "Content-Disposition": "inline" if kind.startswith(("image/", "model/")) else "attachment",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Content-Security-Policy": FILES_POLICY,
         }  # fmt: skip
         if request.method == "HEAD":
             return Response(headers=headers, media_type=kind)

@@ -36,6 +36,8 @@ class ContributePage(View):
     terms: str = "1"  # version of the texts that are agreed to
     values: Mapping[str, str] = field(default_factory=dict)  # what was filled in before an error
     errors: Mapping[str, str] = field(default_factory=dict)
+    subject: str = ""  # a thing that is known already, to which the files are added
+    of: Mapping[str, str] = field(default_factory=dict)  # what it is called, by language
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,6 @@ class ReceivedFile:
     name: str
     size: int  # bytes
     sha256: str
-    note: str = ""  # a remark on this file
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Receipt:
     sha256: str  # of the receipt
     at: datetime
     files: tuple[ReceivedFile, ...]
+    missing: tuple[str, ...] = ()  # names of files that were announced, and did not come in whole
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class ContributionPage(View):
     record: str = ""  # address of the public page
     can_cancel: bool = False
     can_withdraw: bool = False
+    subject: str = ""  # what it shows: more photos of it can be added
 
 
 @dataclass(frozen=True)

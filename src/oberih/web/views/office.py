@@ -36,7 +36,7 @@ class Job:
     contribution: str
     queue: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
-    priority: int = 0
+    when: Literal["next", "normal", "last"] = "normal"
     share: float | None = None
     left_s: float | None = None
     since: datetime | None = None

@@ -77,6 +77,8 @@ class JoinPage(View):
     expires: datetime | None = None
     name: str = ""
     errors: Errors = field(default_factory=dict)
+    shortest: int = field(kw_only=True)  # letters of a password
+    here: str = ""  # the name of who is logged in already, and may take up the invitation
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ class AccountPage(View):
     tokens: tuple[Token, ...] = ()
     scopes: tuple[str, ...] = ()  # that a new token may have
     errors: Errors = field(default_factory=dict)
+    shortest: int = field(kw_only=True)  # letters of a password
 
 
 @dataclass(frozen=True)

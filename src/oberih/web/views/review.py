@@ -11,6 +11,9 @@ __all__ = [
     "Beside",
     "CellSketch",
     "Event",
+    "KnownPage",
+    "KnownRow",
+    "PhotosPage",
     "PrecisionChoice",
     "Region",
     "RegionPicture",
@@ -41,6 +44,8 @@ class ReviewRow:
     again: bool = False  # the subject is public already: this is a new version
     reviewer: str = ""  # who has begun
     picture: Picture | None = None
+    deletion: bool = False  # who recorded it took it back, and asks for its files to be deleted
+    note: str = ""  # why
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,14 @@ class Warned:
     """Something that software noticed and a person must judge."""
 
     id: str
-    kind: Literal["place", "person", "plate", "coordinates", "contact", "military", "date", "other"]
+    kind: Literal[
+        "place", "person", "plate", "coordinates", "contact", "military", "date", "picture", "other"
+    ]
     quote: str  # the text in question, or the name of the picture
     where: str  # the field or the file
     advice: str = ""
-    settled: bool = False
+    settled: bool | None = False  # None: the check list asks for it
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -155,19 +163,67 @@ class ReviewPage(View):
     cell: CellSketch | None = None
     precisions: tuple[PrecisionChoice, ...] = ()
     precision: Precision = "withheld"
+    true_place: str = ""  # "latitude, longitude"
+    corrected: str = ""  # the same, as the custodian has it
+    area_public: bool = False  # an area is public, or was
+    place_note: str = ""  # what somebody has to know who chooses
     reason: str = ""
     due: date | None = None
     embargo: date | None = None
     wants_names: bool = False  # somebody who recorded it wants to be named
     names_people: bool = False
     wordings: tuple[Wording, ...] = ()  # that can be changed here
+    subject: str = ""  # as one part of a path
+    words_version: int = 0
+    words_public: bool = False  # everybody sees at once what is changed in them
+    words_warnings: tuple[Warned, ...] = ()  # in words that were sent: to be judged before they are taken
     visible: bool = False  # everybody can see it, and it can be taken out of view
     warnings: tuple[Warned, ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict)  # key of `CHECKS` -> key of `ANSWERS`
     regions: tuple[RegionPicture, ...] = ()
+    hidden_photos: int = 0  # that are not shown, and in which something was found
+    blur_waits: bool = False  # what is blurred was changed, and not made yet
     history: tuple[Event, ...] = ()
     decided: str = ""  # "passed", "refused": then nothing can be changed here
     errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class KnownRow:
+    """A subject of the same collection that a new recording may show as well."""
+
+    id: str  # ARK
+    title: str
+    kind: str  # key of `KINDS`
+    photos: int
+    near: bool = False  # recorded close by
+    public: bool = False
+
+
+@dataclass(frozen=True)
+class KnownPage(View):
+    """Whether what is in review is a thing that is known already."""
+
+    template: ClassVar[str] = "known.html.j2"
+    id: str  # of the review
+    version: int
+    title: str
+    rows: tuple[KnownRow, ...] = ()
+    query: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PhotosPage(View):
+    """Photos that are not shown, and in which faces or plates were found: textures come from them, too."""
+
+    template: ClassVar[str] = "photos.html.j2"
+    id: str  # of the review
+    version: int
+    title: str
+    regions: tuple[RegionPicture, ...] = ()
+    begins: int = 0  # number of the first of them
+    paging: Paging = ONE_PAGE
 
 
 @dataclass(frozen=True)
@@ -190,3 +246,4 @@ class ZonesPage(View):
     zones: tuple[Zone, ...]
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    may_end: bool = True  # it takes the right everywhere

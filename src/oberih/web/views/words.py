@@ -8,16 +8,20 @@ from oberih.i18n import say
 __all__ = [
     "ANSWERS",
     "CHECKS",
+    "GRADES",
     "JOBS",
     "KINDS",
     "LICENCES",
+    "ORGANISATIONS",
     "PRECISIONS",
     "REGIONS",
     "ROLES",
     "SCOPES",
     "STATES",
     "STEPS",
+    "SURENESS",
     "WARNINGS",
+    "WHEN",
     "Licence",
     "Word",
     "licence_of",
@@ -182,6 +186,7 @@ WARNINGS: Mapping[str, Word] = {
     "contact": Word(say("Address, telephone or e-mail")),
     "military": Word(say("Perhaps military")),
     "date": Word(say("Date")),
+    "picture": Word(say("A picture")),
     "other": Word(say("To be judged")),
 }
 
@@ -192,10 +197,39 @@ REGIONS: Mapping[str, Word] = {
     "added": Word(say("Added by hand")),
 }
 
+GRADES: Mapping[str, Word] = {
+    "unknown": Word(say("Not known")),
+    "intact": Word(say("Intact"), tone="good"),
+    "slight": Word(say("Slightly damaged"), tone="busy"),
+    "moderate": Word(say("Damaged"), tone="busy"),
+    "severe": Word(say("Badly damaged"), tone="stop"),
+    "destroyed": Word(say("Destroyed"), tone="stop"),
+}
+
+SURENESS: Mapping[str, Word] = {
+    "unknown": Word(say("Not known")),
+    "low": Word(say("A guess")),
+    "medium": Word(say("Likely")),
+    "high": Word(say("Seen and checked")),
+}
+
+ORGANISATIONS: Mapping[str, Word] = {
+    "institution": Word(say("Museum, archive, institute")),
+    "corps": Word(say("Volunteer corps")),
+    "partner": Word(say("Partner")),
+    "authority": Word(say("Public authority")),
+}
+
 JOBS: Mapping[str, Word] = {
     "waiting": Word(say("Waiting")),
     "running": Word(say("Running"), tone="busy"),
     "done": Word(say("Done"), tone="good"),
     "failed": Word(say("Failed"), tone="stop"),
     "cancelled": Word(say("Stopped")),
+}
+
+WHEN: Mapping[str, Word] = {
+    "next": Word(say("Before the others")),
+    "normal": Word(say("In its turn")),
+    "last": Word(say("After the others")),
 }

@@ -5,7 +5,8 @@ Worker processes, any number, call `Engine.run_worker`. All meet in one database
 PostgreSQL, and in nothing else. What a job does is declared with `workflow` and `step` (see `jobs`).
 
 - **Queues**: ``ingest`` (an upload lies on one node, and only workers of that node take its jobs), ``cpu``,
-  ``gpu`` (only workers that listen to it), ``light`` (short things). A key is enqueued once.
+  ``gpu`` (only workers with a graphics card; while there is none, its jobs go to ``cpu``), ``light`` (short
+  things). A key is enqueued once. Who waits can be given another priority.
 - **Quotas**: of one person's jobs so many are in the queues at a time; the others wait, with that reason.
 - **A worker that ends** asked (SIGTERM) gives its jobs back. One that dies, or is frozen, is noticed by the
   others because its `heartbeat` stays the same for ``lease_s``, counted by the observer's own clock: wrong

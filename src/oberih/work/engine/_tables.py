@@ -1,7 +1,8 @@
-"""The database of the work: DBOS's tables, of which some columns are used here, and two of our own.
+"""The database of the work: DBOS's tables, of which some columns are used here, and four of our own.
 
 DBOS documents its tables for readers (docs.dbos.dev, "System Tables"). What we write to them is only what
-DBOS itself writes: a running job goes back to its queue, at once or later (`give_back`).
+DBOS itself writes: a running job goes back to its queue, at once or later (`give_back`), a waiting one gets
+another priority or queue.
 """
 
 import logging
@@ -20,8 +21,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from oberih.errors import StoreError
 
 __all__ = [
-    "OUTPUTS", "PROGRESS", "STATUS", "WORKERS", "Tables", "away", "give_back", "has_status", "now_ms",
-    "quiet_dbos",
+    "ABOUT", "NOTES", "OUTPUTS", "PROGRESS", "STATUS", "WORKERS", "Tables", "away", "give_back",
+    "has_status", "now_ms", "quiet_dbos",
 ]  # fmt: skip
 
 BUSY_S = 30  # how long a writer of SQLite waits for another
@@ -62,6 +63,16 @@ PROGRESS = sa.Table(
     sa.Column("reason", sa.Text),  # why it is tried again: JSON of oberih.i18n
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),  # since a step last succeeded
 )  # fmt: skip
+ABOUT = sa.Table(
+    "oberih_about", OURS,
+    sa.Column("thing", sa.Text, primary_key=True),
+    sa.Column("job", sa.Text, primary_key=True),
+)  # fmt: skip
+NOTES = sa.Table(  # what all machines have to know
+    "oberih_notes", OURS, sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)  # fmt: skip
+THINGS = "CREATE INDEX IF NOT EXISTS oberih_about_job ON oberih_about (job)"
 PERSON = (  # what quotas and the list of a person's jobs ask for
     "CREATE INDEX IF NOT EXISTS oberih_person ON workflow_status"
     " (authenticated_user, status, delay_until_epoch_ms, priority, created_at)"
@@ -157,7 +168,8 @@ class Tables:
             with self.writing("tables") as connection:
                 for table in OURS.sorted_tables:
                     connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-                connection.execute(sa.text(PERSON))
+                for index in (PERSON, THINGS):
+                    connection.execute(sa.text(index))
 
     def upsert(self, connection: sa.Connection, job: str, values: dict[str, Any]) -> None:
         """Write the row of a job in `PROGRESS`."""

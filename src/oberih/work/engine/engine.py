@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from dbos import DBOSClient, EnqueueOptions, error
 from oberih.errors import InputError
 from oberih.work.engine._kept import Kept
 from oberih.work.engine._quotas import Quota
-from oberih.work.engine._tables import STATUS, WORKERS, Tables, away, has_status, now_ms
+from oberih.work.engine._tables import ABOUT, NOTES, STATUS, WORKERS, Tables, away, has_status, now_ms
 from oberih.work.engine.states import (
     STATUSES,
     JobState,
@@ -107,12 +107,13 @@ class Engine:
 
     def enqueue(
         self, name: str, key: str, *, queue: Queue, node: str = "", priority: int = 5, person: str = "",
-        args: Mapping[str, Any] | None = None,
+        args: Mapping[str, Any] | None = None, about: Iterable[str] = (),
     ) -> bool:  # fmt: skip
         """Put a job into a queue. False if there is one with this key already, in whatever state.
 
         ``key`` names the job among all of them, for good ("ingest/<upload>"); it is no secret and names
         nobody. ``args`` is JSON. ``person`` (a pseudonym) is whom quotas count; without one there are none.
+        ``about``: identifiers of what it works on, by which `jobs` finds it.
         """
         options: EnqueueOptions = {
             "workflow_name": name, "workflow_id": key, "workflow_id_reuse_policy": "reject",
@@ -134,6 +135,8 @@ class Engine:
             if place is not None:
                 mine = STATUS.update().where(STATUS.c.workflow_uuid == key)
                 connection.execute(mine.values(delay_until_epoch_ms=place))
+            if things := [{"job": key, "thing": one} for one in set(about)]:
+                connection.execute(ABOUT.insert(), things)
         return True
 
     def state(self, key: str) -> JobState | None:
@@ -144,8 +147,8 @@ class Engine:
         return found[0] if found else None
 
     def jobs(
-        self, *, status: Status | None = None, name: str = "", person: str = "", after: str = "",
-        limit: int = 50,
+        self, *, status: Status | None = None, name: str = "", person: str = "", about: str = "",
+        after: str = "", limit: int = 50,
     ) -> Page:  # fmt: skip
         """A page of jobs, newest first. What comes or ends meanwhile neither repeats nor hides others."""
         asked = state_query(status)
@@ -153,6 +156,9 @@ class Engine:
             asked = asked.where(STATUS.c.name == name)
         if person:
             asked = asked.where(STATUS.c.authenticated_user == person)
+        if about:
+            mine = sa.select(ABOUT.c.job).where(ABOUT.c.thing == about)
+            asked = asked.where(STATUS.c.workflow_uuid.in_(mine))
         place = sa.tuple_(STATUS.c.created_at, STATUS.c.workflow_uuid)
         if after:
             asked = asked.where(place < sa.tuple_(*map(sa.literal, read_place(after))))
@@ -187,6 +193,13 @@ class Engine:
         if person[0]:
             self.admit(person[0])
         return True
+
+    def prioritise(self, key: str, priority: int) -> bool:
+        """Let a waiting job come sooner (0: next) or later (9). False if it does not wait."""
+        with self.tables.writing() as connection:
+            mine = (STATUS.c.workflow_uuid == key, has_status("ENQUEUED", "DELAYED"))
+            changed = STATUS.update().where(*mine).values(priority=ranked(priority), updated_at=now_ms())
+            return connection.execute(changed).rowcount > 0
 
     def again(self, key: str) -> bool:
         """Let a job that failed or was cancelled go on after its last good step. False if it is neither."""
@@ -224,6 +237,16 @@ class Engine:
             )
             for row in rows
         ]  # fmt: skip
+
+    def note(self, name: str, value: str) -> None:
+        """Write something down for all machines, once."""
+        with self.tables.writing() as connection:
+            connection.execute(NOTES.insert().values(name=name, value=value))
+
+    def noted(self, name: str) -> str:
+        """What is written down under a name; "" if nothing is."""
+        with self.tables.reading() as connection:
+            return connection.execute(sa.select(NOTES.c.value).where(NOTES.c.name == name)).scalar() or ""
 
     def admit(self, person: str, leaving: str = "") -> None:
         """Let a person's next jobs into the queues (see `_quotas`)."""

@@ -13,7 +13,7 @@ from oberih.errors import OberihError, StageFailed
 from oberih.i18n import from_json, say
 from oberih.work.engine._kept import read_error
 from oberih.work.engine._quotas import BEHIND, TURN, Quota
-from oberih.work.engine._tables import OUTPUTS, PROGRESS, STATUS, WORKERS, has_status, now_ms
+from oberih.work.engine._tables import ABOUT, OUTPUTS, PROGRESS, STATUS, WORKERS, has_status, now_ms
 
 __all__ = ["STATUSES", "JobState", "Status", "moment", "queues_served", "read_states", "state_query"]
 
@@ -29,7 +29,6 @@ STATUSES: dict[str, Status] = {  # DBOS's words in ours
 }
 NOBODY = {
     "ingest": say("Its files lie on a machine that is away at the moment. It begins when that one is back."),
-    "gpu": say("No machine with a graphics card is there at the moment. It begins when there is one."),
 }
 NO_WORKER = say("No machine is there for it at the moment. It begins when there is one.")
 
@@ -55,6 +54,7 @@ class JobState:
     reason: str = ""  # why it waits, if that is not just its turn in the queue
     again_at: datetime | None = None  # when it is tried again
     error: OberihError | None = None  # why it failed: message and advice
+    about: tuple[str, ...] = ()  # identifiers of what it works on
 
 
 def state_query(status: Status | None = None) -> sa.Select[Any]:
@@ -83,7 +83,17 @@ def read_states(
     rows = connection.execute(asked).all()
     waiting = any(row.status == "ENQUEUED" for row in rows)
     served = queues_served(connection, lease_s) if waiting else {}
-    return [read_state(row, quota, served) for row in rows]
+    things = things_of(connection, [row.workflow_uuid for row in rows])
+    return [read_state(row, quota, served, things.get(row.workflow_uuid, ())) for row in rows]
+
+
+def things_of(connection: sa.Connection, jobs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What each job works on."""
+    found: dict[str, tuple[str, ...]] = {}
+    asked = sa.select(ABOUT.c.job, ABOUT.c.thing).where(ABOUT.c.job.in_(jobs)).order_by(ABOUT.c.thing)
+    for job, thing in connection.execute(asked):
+        found[job] = (*found.get(job, ()), thing)
+    return found
 
 
 def queues_served(connection: sa.Connection, lease_s: float) -> Counter[str]:
@@ -93,7 +103,7 @@ def queues_served(connection: sa.Connection, lease_s: float) -> Counter[str]:
     return Counter(queue for queues in found for queue in queues.split(","))
 
 
-def read_state(row: Any, quota: Quota, served: Mapping[str, int]) -> JobState:
+def read_state(row: Any, quota: Quota, served: Mapping[str, int], about: tuple[str, ...]) -> JobState:
     status = STATUSES[row.status]
     queue = row.attributes["queue"]
     reason, again_at = "", None
@@ -109,6 +119,7 @@ def read_state(row: Any, quota: Quota, served: Mapping[str, int]) -> JobState:
         stage=row.stage or "", done=row.done or 0.0, total=row.total or 0.0, left_s=row.left_s,
         note=from_json(json.loads(row.note)) if row.note else "",
         reason=reason, again_at=again_at, error=why_failed(row) if status == "failed" else None,
+        about=about,
     )  # fmt: skip
 
 

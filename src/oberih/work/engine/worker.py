@@ -42,6 +42,7 @@ from oberih.work.engine._quotas import Quota
 from oberih.work.engine._tables import PROGRESS, STATUS, WORKERS, give_back, has_status, now_ms, quiet_dbos
 from oberih.work.engine.engine import APPLICATION, VERSION, Engine
 from oberih.work.engine.jobs import WORKFLOWS, Job, Left
+from oberih.work.engine.states import queues_served
 
 __all__ = ["Worker"]
 
@@ -54,6 +55,7 @@ PENDING = has_status("PENDING")
 POLL_S = 0.1
 QUICK_S = 0.002  # the first pause after something happened; each next one is longer by GROWTH
 GROWTH = 1.5
+INSTEAD = {"gpu": "cpu"}  # queues that others can do the jobs of, if nobody is there for them
 FORGET_S = 3600  # after so long a silence a worker's row is thrown away
 
 
@@ -277,7 +279,7 @@ class Worker:
         asked = sa.select(STATUS.c.workflow_uuid, STATUS.c.owner_xid)
         with self.tables.reading() as connection:
             found = connection.execute(asked.where(PENDING, STATUS.c.executor_id == self.name))
-            owned = set(found.tuples())
+            owned = {(key, token) for key, token in found}
         for run, job in here.items():
             if run not in owned:
                 job.stop.set()  # cancelled, or taken over while we were frozen
@@ -332,6 +334,12 @@ class Worker:
             old = sa.or_(WORKERS.c.gone, WORKERS.c.beat_at < now_ms() - FORGET_S * 1000)
             connection.execute(WORKERS.delete().where(old, WORKERS.c.worker.not_in(needed)))
             people = Quota.people_waiting(connection)
+            served = queues_served(connection, self.settings.lease_s)
+            for queue in (queue for queue in INSTEAD if not served[queue]):
+                waiting = (has_status("ENQUEUED", "DELAYED"), STATUS.c.queue_name == queue)
+                other = INSTEAD[queue]
+                moved = {"queue_name": other, "attributes": {"queue": other}, "updated_at": now_ms()}
+                connection.execute(STATUS.update().where(*waiting).values(moved))
         for person in people:
             self.engine.admit(person)
 

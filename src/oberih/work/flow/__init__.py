@@ -4,8 +4,9 @@ Each module is one stretch of it. Steps find the service that they work for in `
 outside (a face) gives it.
 """
 
-from oberih.work.flow.contributing import LICENCES, TERMS, Offer, pick_up, received
-from oberih.work.flow.publishing import due, project, unpublish
+from oberih.work.flow.contributing import pick_up, received
+from oberih.work.flow.merging import merge
+from oberih.work.flow.publishing import due, project, uncredit, unpublish
 from oberih.work.flow.reviewing import (
     CHECKS,
     Decision,
@@ -14,10 +15,14 @@ from oberih.work.flow.reviewing import (
     decide,
     keep,
     look_again,
+    note_blur,
     refuse,
     release,
+    waiting_corrections,
 )
+from oberih.work.flow.stopping import start_again, stop
 from oberih.work.flow.working import run_worker
+from oberih.work.offers import LICENCES, TERMS, Offer
 
 __all__ = [
     "CHECKS",
@@ -31,11 +36,17 @@ __all__ = [
     "due",
     "keep",
     "look_again",
+    "merge",
+    "note_blur",
     "pick_up",
     "project",
     "received",
     "refuse",
     "release",
     "run_worker",
+    "start_again",
+    "stop",
+    "uncredit",
     "unpublish",
+    "waiting_corrections",
 ]

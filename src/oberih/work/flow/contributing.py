@@ -5,62 +5,23 @@ them (`pick_up`). Their keys are the contribution's, so that nothing is made twi
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oberih.archive.metadata import Description
-from oberih.catalogue.rebuild import FIRST
+from oberih.catalogue.access import EVERYWHERE, NOBODY, Action, Who, allowed, demand
+from oberih.catalogue.accounts import who_now
 from oberih.catalogue.tables import Capture, Collection, Place, Rights, Subject
 from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 from oberih.trust.cells import TruePlace
 from oberih.work.arrivals import Received
+from oberih.work.offers import LICENCES, Offer
 from oberih.work.service import Service
 
-__all__ = ["LICENCES", "TERMS", "Offer", "pick_up", "received"]
-
-LICENCES = {
-    "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
-    "cc-by-sa-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
-    "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
-    "archive-only": "https://rightsstatements.org/vocab/InC/1.0/",
-}
-TERMS = "1"  # version of the text that contributors agree to
-Line = Annotated[str, StringConstraints(max_length=300, strip_whitespace=True)]
-Kind = Literal["building", "monument", "statue", "object", "site", "street", "home", "other"]
-
-
-class Offer(BaseModel):
-    """What a contributor says of a contribution, and allows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    title: Line = ""
-    kind: Kind = "other"
-    place: Line = Field("", description="where it is, in words; sealed")
-    latitude: float | None = Field(None, ge=-90, le=90)
-    longitude: float | None = Field(None, ge=-180, le=180)
-    licence: Literal["cc-by-4.0", "cc-by-sa-4.0", "cc0-1.0", "archive-only"]
-    consents: frozenset[Literal["own", "keep", "named"]] = Field(
-        description="own: they may give it; keep: the archive keeps it for good; named: they want to be named"
-    )
-    terms: Annotated[str, StringConstraints(max_length=20)] = Field(
-        TERMS, description="version that was read"
-    )
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "uk"
-    subject: Annotated[str, StringConstraints(max_length=80)] = Field("", description="a known one")
-    collection: Annotated[str, StringConstraints(max_length=80)] = FIRST
-
-    @model_validator(mode="after")
-    def whole(self) -> Self:
-        if not {"own", "keep"} <= self.consents:
-            raise ValueError("what has to be agreed to was not agreed to")
-        if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("a place has a latitude and a longitude")
-        return self
+__all__ = ["pick_up", "received"]
 
 
 def received(service: Service, arrived: Received) -> str:
@@ -74,7 +35,7 @@ def received(service: Service, arrived: Received) -> str:
         capture = register(service, arrived)
     service.engine.enqueue(
         "ingest", key=f"ingest:{contribution.id}", queue="ingest", node=service.node,
-        person=contribution.account,
+        person=contribution.account, about=[capture],
         args={"account": contribution.account, "contribution": contribution.id, "capture": capture},
     )  # fmt: skip
     return capture
@@ -88,9 +49,10 @@ def known_capture(service: Service, contribution: str) -> str | None:
 def register(service: Service, arrived: Received) -> str:
     contribution, receipt = arrived.contribution, arrived.receipt
     offer = offer_of(contribution.details)
+    who = who_now(service.database, contribution.account, strong=True) or NOBODY  # how they came in was asked
     capture, subject = service.archive.mint(), service.archive.mint()
     with service.database.writing(contribution.account, "contribute") as session:
-        collection, known = wanted(session, offer)
+        collection, known = wanted(session, offer, who)
         title = offer.title or (known.title if known else "") or say("Without a title")
         if known is None:
             described = {"titles": {offer.language: str(title)}, "kind": offer.kind}
@@ -119,8 +81,10 @@ def register(service: Service, arrived: Received) -> str:
     return capture
 
 
-def wanted(session: Session, offer: Offer) -> tuple[str, Subject | None]:
-    """The collection and, if it is known, the subject that a contribution is meant for."""
+def wanted(session: Session, offer: Offer, who: Who) -> tuple[str, Subject | None]:
+    """The collection and, if it is known, the subject that a contribution is meant for. Who may contribute to
+    other collections only, and names none, contributes to the first of these. Raises `NotAllowed`.
+    """
     known = session.get(Subject, offer.subject) if offer.subject else None
     if offer.subject and (known is None or known.withdrawn):
         raise InputError(
@@ -129,6 +93,11 @@ def wanted(session: Session, offer: Offer) -> tuple[str, Subject | None]:
     collection = known.collection if known else offer.collection
     if session.get(Collection, collection) is None:
         raise InputError("There is no such collection.", "Leave it out, or choose again.")
+    if known is None and "collection" not in offer.model_fields_set:
+        theirs = sorted({one.collection for one in who.valid()} - {EVERYWHERE})
+        open_to_them = [one for one in (collection, *theirs) if allowed(who, Action.CONTRIBUTE, one)]
+        collection = next(iter(open_to_them), collection)
+    demand(who, Action.CONTRIBUTE, collection)
     return collection, known
 
 

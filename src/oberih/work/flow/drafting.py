@@ -9,13 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oberih.archive.deposit import ORIGINALS
-from oberih.archive.metadata import Description
 from oberih.capture import Photo, find_photos
-from oberih.catalogue.accounts.tables import Account
-from oberih.catalogue.tables import Capture, Model, Review, Subject
+from oberih.catalogue.tables import Model, Publication, Review
 from oberih.errors import UnreadablePhoto
 from oberih.formats import Model as Shape
 from oberih.formats import format_named, load_model
@@ -23,18 +22,19 @@ from oberih.products import make_public
 from oberih.progress import Progress
 from oberih.trust.pictures import decoded, encoded
 from oberih.trust.redaction import Box, Corrections, Hiding, Region, Sighting, blurred, find
-from oberih.trust.warnings import TextWarning, warnings_in
 from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.fetching import fetched, forget
 from oberih.work.flow.here import here
-from oberih.work.flow.modelling import result_folder
+from oberih.work.flow.modelling import open_review, result_folder
+from oberih.work.flow.noticing import noticed
 from oberih.work.service import Service
 
-__all__ = ["draft", "draft_again", "noticed"]
+__all__ = ["draft", "draft_again", "draft_lost", "drafted"]
 
 PICTURES = 12  # of the photos, at most
 LOOK_PX = 3200  # longer side at which faces are looked for
 PICTURE_PX = 1600
+PREVIEW_PX = 1200
 
 
 @workflow("draft")
@@ -49,6 +49,27 @@ def draft(job: Job, review: str) -> None:
     service = here()
     with service.database.reading() as session:
         asked = session.get_one(Review, review)
+    made = made_for(job, asked)
+    with service.database.writing("service", "draft") as session:
+        row = session.get_one(Review, review)
+        before = row.draft
+        put(session, row, made)
+    clear(service, before)
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """Public files of a model, among the drafts."""
+
+    place: str
+    manifest: dict[str, Any]
+    found: list[dict[str, Any]]
+
+
+def made_for(job: Job, asked: Review) -> Drafted:
+    """Make the public files of a review's model, as its custodian corrected what is blurred."""
+    service = here()
+    with service.database.reading() as session:
         model = session.get_one(Model, asked.model or "")
     work = service.work_folder(model.id)
     out = work / f"draft-{secrets.token_hex(4)}"
@@ -63,18 +84,56 @@ def draft(job: Job, review: str) -> None:
 
     made = make_public(source, out, redact=redact, pictures=looked.pictures, progress=job.progress)
     job.check()
-    place = f"{review}/{secrets.token_hex(8)}"
+    place = f"{asked.id}/{secrets.token_hex(8)}"
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
         with path.open("rb") as file:
             service.drafts.write(f"{place}/{path.relative_to(out)}", iter(lambda: file.read(1 << 20), b""))
-    with service.database.writing("service", "draft") as session:
-        row = session.get_one(Review, review)
-        before, row.draft = row.draft, place
-        row.manifest = made.manifest.model_dump(mode="json")
-        row.found = looked.found
-        row.warnings = noticed(session, row)
-    clear(service, before)
+    for path in looked.previews:  # not of the manifest: they never become public
+        service.drafts.write(f"{place}/{path.name}", iter([path.read_bytes()]))
     forget(out)
+    return Drafted(place, made.manifest.model_dump(mode="json"), looked.found)
+
+
+def put(session: Session, review: Review, made: Drafted) -> None:
+    review.draft, review.manifest, review.found = made.place, made.manifest, made.found
+    review.warnings = noticed(session, review)
+
+
+@step
+def draft_lost(job: Job, review: str) -> bool:
+    """Make what passed a review again, since its files are lost. False if they did not become the same.
+
+    Then nobody has looked at these: they wait for another review, with the same corrections.
+    """
+    service = here()
+    with service.database.reading() as session:
+        decided = session.get_one(Review, review)
+    made = made_for(job, decided)
+    with service.database.writing("service", "draft again") as session:
+        row = session.get_one(Review, review)
+        same = digests(made.manifest) == digests(row.manifest)
+        if same:
+            row.draft = made.place
+        else:
+            waiting = select(Review.model).where(Review.subject == row.subject, Review.state == "open")
+            if set(session.scalars(waiting)) <= {row.model}:  # else a newer model is about to come
+                again = session.get_one(Review, open_review(session, row.subject, row.model or ""))
+                again.corrections = row.corrections
+                put(session, again, made)
+            public = session.get_one(Publication, row.subject, with_for_update=True)
+            if public.review == review:
+                public.manifest = {}  # its words stay public
+    return same
+
+
+def digests(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {one["path"]: one["sha256"] for one in manifest.get("files", ())}
+
+
+def drafted(service: Service, review: Review) -> bool:
+    """Whether all files that passed a review, or wait for it, are among the drafts."""
+    there = {stat.key for stat in service.drafts.list(review.draft)} if review.draft else set()
+    return {f"{review.draft}/{path}" for path in digests(review.manifest)} <= there
 
 
 def photos_of(service: Service, model: Model, work: Path, progress: Progress) -> list[Photo]:
@@ -92,6 +151,7 @@ class Looked:
 
     found: list[dict[str, Any]] = field(default_factory=list)
     pictures: list[Path] = field(default_factory=list)
+    previews: list[Path] = field(default_factory=list)  # covered, too; for custodians only
     sightings: dict[str, tuple[tuple[Region, ...], tuple[int, int]]] = field(
         default_factory=dict
     )  # stored order
@@ -120,21 +180,28 @@ def looked_at(
                 path = folder / f"{len(looked.pictures):02}.jpg"
                 path.write_bytes(encoded(smaller(blurred(pixels, hide)), "jpeg"))
                 looked.pictures.append(path)
+            elif found:
+                path = folder / f"found-{len(looked.previews):04}.jpg"
+                path.write_bytes(encoded(smaller(blurred(pixels, hide), PREVIEW_PX), "jpeg"))
+                looked.previews.append(path)
             if found or photo.name in shown:
                 looked.found.append({
                     "photo": photo.name, "picture": path.name if photo.name in shown else "",
+                    "preview": "" if photo.name in shown else path.name,
+                    "size_px": [pixels.shape[1], pixels.shape[0]],
                     "regions": [
                         {"kind": one.kind, **Box.of(one, pixels.shape).model_dump()} for one in found
                     ],
+                    "made_with": corrections.get(photo.name, {}),
                 })  # fmt: skip
     return looked
 
 
-def smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def smaller(picture: NDArray[np.uint8], most_px: int = PICTURE_PX) -> NDArray[np.uint8]:
     longest = max(picture.shape[:2])
-    if longest <= PICTURE_PX:
+    if longest <= most_px:
         return picture
-    size = tuple(max(1, round(side * PICTURE_PX / longest)) for side in reversed(picture.shape[:2]))
+    size = tuple(max(1, round(side * most_px / longest)) for side in reversed(picture.shape[:2]))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -173,29 +240,6 @@ def hidden(
     hiding = Hiding(shape.parts, sightings)
     points = hiding.cloud(shape.points) if shape.points is not None else None
     return replace(shape, parts=tuple(hiding.mesh(part) for part in shape.parts), points=points)
-
-
-def noticed(session: Session, review: Review) -> list[dict[str, Any]]:
-    """What in the words that would be public may tell too much. What was judged harmless stays so."""
-    subject = session.get_one(Subject, review.subject)
-    described = Description.model_validate(subject.description, strict=False)
-    texts = {"title": [*described.titles.values()], "summary": [*described.summary.values()],
-             "notes": [*described.notes.values()]}  # fmt: skip
-    people = []
-    if review.model:
-        captures = [session.get_one(Capture, one) for one in session.get_one(Model, review.model).captures]
-        accounts = [session.get(Account, one.account) for one in captures if one.account]
-        people = [one.name for one in accounts if one is not None]
-    found: list[tuple[str, TextWarning]] = [
-        (field, one) for field, values in texts.items() for text in values
-        for one in warnings_in(text, people=people)
-    ]  # fmt: skip
-    judged = {(one["where"], one["kind"], one["quote"]) for one in review.warnings if one.get("settled")}
-    return [
-        {"id": f"{field}-{one.kind}-{number}".replace(" ", "-"), "kind": one.kind, "quote": one.text,
-         "where": field, "settled": (field, one.kind, one.text) in judged}
-        for number, (field, one) in enumerate(found)
-    ]  # fmt: skip
 
 
 def clear(service: Service, place: str) -> None:

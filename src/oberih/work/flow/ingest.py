@@ -1,7 +1,6 @@
 """Ingest: what was received goes into the archive, untouched, and only then is looked at."""
 
 import json
-import shutil
 import statistics
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -11,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oberih.archive import deposit_capture, replicate
+from oberih.archive import deposit_capture
 from oberih.archive.deposit import ORIGINALS
 from oberih.archive.reuse import deposited
 from oberih.capture import Recording, recordings
@@ -21,16 +20,20 @@ from oberih.i18n import say, to_json
 from oberih.trust.cells import TruePlace
 from oberih.trust.zones import Zone as Area
 from oberih.trust.zones import Zones
-from oberih.work.arrivals import Received, lay_out
+from oberih.work.arrivals import Received, Refused, Why, lay_out
 from oberih.work.engine import Job, step, workflow
+from oberih.work.flow.fetching import fetched, forget
 from oberih.work.flow.here import here
+from oberih.work.flow.persons import credit, person_of
 from oberih.work.flow.states import moved, told
 from oberih.work.service import Service
+from oberih.work.sharing import copied
 
-__all__ = ["RECEIPT", "dangerous", "ingest", "zones_now"]
+__all__ = ["RECEIPT", "dangerous", "ingest", "next_state", "zones_now"]
 
 RECEIPT = "receipt.json"  # in the capture's object: what the contributor was told
 
+DANGER = "It was recorded where a danger zone is. A custodian looks at it before anything happens."
 VIDEO_ONLY = "There are videos, and no photos. They are kept; a model cannot be made of a video yet."
 TOO_FEW = "There are fewer than two photos. What came is kept."
 PHOTOS = "Take at least 20 photos around the thing, each overlapping the one before by two thirds."
@@ -50,14 +53,20 @@ def ingest(job: Job, account: str, contribution: str, capture: str) -> None:
 def preserve(job: Job, account: str, contribution: str, capture: str) -> None:
     """Deposit, under the identifier that was minted for it: what is there is not deposited again."""
     service = here()
-    arrived = arrived_at(service, account, contribution)
+    person = person_of(service, account)
     if deposited(service.archive, capture) is None:
+        arrived, folder = arrived_at(service, account, contribution), originals(service, capture)
+        if arrived is None:
+            raise InputError(
+                "The files of this contribution are not on this machine.",
+                "See to it that its node works again.",
+            )
         with service.database.reading() as session:
             record = session.get_one(Capture, capture)
-        folder = laid_out(service, arrived, capture)
+        lay_out(arrived, folder)
         job.check()
         deposit_capture(
-            service.archive, [folder], title=record.title, person=record.person, identifier=capture,
+            service.archive, [folder], title=record.title, person=person, identifier=capture,
             beside={RECEIPT: json.dumps(arrived.receipt.json(), ensure_ascii=False).encode()},
             progress=job.progress,
         )  # fmt: skip
@@ -66,45 +75,44 @@ def preserve(job: Job, account: str, contribution: str, capture: str) -> None:
         raise NotInArchive(
             say("{id} is not in the archive.", id=capture), "Look at the archive: oberih verify"
         )
-    with moved(service, capture, "preserve", "preserved") as (_, row):
+    with moved(service, capture, "preserve", "preserved") as (session, row):
         row.digest, row.bytes = kept.digest, kept.bytes
+        credit(session, row, person)
 
 
-def arrived_at(service: Service, account: str, contribution: str) -> Received:
-    found = service.arrivals.received(account, contribution)
-    if found is None:
-        raise InputError(
-            "The files of this contribution are not on this machine.", "See to it that its node works again."
-        )
-    return found
+def arrived_at(service: Service, account: str, contribution: str) -> Received | None:
+    """What lies among the uploads of this machine, if it does."""
+    try:
+        return service.arrivals.received(account, contribution)
+    except Refused as error:
+        if error.why is not Why.UNKNOWN:
+            raise
+        return None
 
 
-def laid_out(service: Service, arrived: Received, capture: str) -> Path:
-    folder = service.work_folder(capture) / ORIGINALS
-    lay_out(arrived, folder)
-    return folder
+def originals(service: Service, capture: str) -> Path:
+    return service.work_folder(capture) / ORIGINALS
 
 
 @step
 def look(job: Job, account: str, contribution: str, capture: str) -> str:
     """What was recorded, where, and whether that is a place to keep quiet about. Returns the next state."""
     service = here()
-    folder = laid_out(service, arrived_at(service, account, contribution), capture)
+    arrived, folder = arrived_at(service, account, contribution), originals(service, capture)
+    if arrived is not None:
+        lay_out(arrived, folder)
+    else:  # the machine that they came to is lost: the archive has them
+        forget(folder)
+        fetched(service, capture, folder, ORIGINALS, job.progress)
     found = recordings([folder])
     photos = [one for one in found if one.media_type.startswith("image/")]
     videos = [one for one in found if one.media_type.startswith("video/")]
     taken = sorted(one.taken_at for one in found if one.taken_at)
-    state, reason, advice = "waiting", "", ""
+    state, reason, advice = next_state(len(photos), len(videos))
     with service.database.reading() as session:
         where = places(session, capture, photos)
         if dangerous(session, where, datetime.now(UTC).date()):
-            state = "quarantined"
-            reason = (
-                "It was recorded where a danger zone is. A custodian looks at it before anything happens."
-            )
-        elif len(photos) < 2:
-            state = "preserved only"
-            reason, advice = (VIDEO_ONLY, "") if videos else (TOO_FEW, PHOTOS)
+            state, reason, advice = "quarantined", DANGER, ""
     with moved(service, capture, "look", state) as (session, row):
         if row.state != state:
             return row.state  # it went on meanwhile, or was cancelled
@@ -118,6 +126,13 @@ def look(job: Job, account: str, contribution: str, capture: str) -> str:
                 longitude_deg=statistics.median(one.longitude_deg for one in where), source="photos",
             ))  # fmt: skip
     return state
+
+
+def next_state(photos: int, videos: int) -> tuple[str, str, str]:
+    """What becomes of a capture with so many photos and videos, why, and what its contributor can do."""
+    if photos >= 2:
+        return "waiting", "", ""
+    return ("preserved only", VIDEO_ONLY, "") if videos else ("preserved only", TOO_FEW, PHOTOS)
 
 
 def places(session: Session, capture: str, photos: Sequence[Recording]) -> list[TruePlace]:
@@ -163,7 +178,7 @@ def dangerous(session: Session, where: Sequence[TruePlace], today: date) -> bool
 def copy(job: Job) -> list[Any]:
     """Copies on the other stores. One that is away gets its copies later, and keeps nobody waiting."""
     try:
-        return [to_json(str(one.error)) for one in replicate(here().archive, progress=job.progress).troubles]
+        return [to_json(str(one.error)) for one in copied(here(), job.progress).troubles]
     except OberihError as error:
         return [to_json(error.message)]
 
@@ -174,8 +189,9 @@ def release(job: Job, account: str, contribution: str, capture: str) -> None:
     service = here()
     job.check()
     if deposited(service.archive, capture) is not None:
-        shutil.rmtree(service.work_folder(capture) / ORIGINALS, ignore_errors=True)
-        service.arrivals.release(account, contribution)
+        forget(originals(service, capture))
+        if arrived_at(service, account, contribution) is not None:
+            service.arrivals.release(account, contribution)
 
 
 @step

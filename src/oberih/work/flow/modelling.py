@@ -29,19 +29,22 @@ OF_THE_MATERIAL = (InputError, NoOverlap, NoSurface)  # nothing that trying agai
 UNUSED = (*ENDED, "received", "quarantined", "preserved only")
 
 
-def begin(service: Service, capture: str, *, priority: int = 5) -> str:
+def begin(service: Service, capture: str, *, anew: str = "") -> str:
     """Let a model be made of the subject of ``capture`` from everything that was recorded of it.
 
-    The same captures are not modelled twice. Returns the job's key.
+    On a graphics card if one is there. The same captures are not modelled twice, unless something happened
+    (``anew``, whose word is in the job's key). Returns the job's key, "" if there is nothing to make one of.
     """
     with service.database.reading() as session:
         row = session.get_one(Capture, capture)
         captures = usable(session, row.subject or "")
+    if not captures:
+        return ""
     digest = hashlib.sha256(" ".join(captures).encode()).hexdigest()[:32]
-    key = f"model:{digest}"
+    key = f"model:{digest}{anew and ':'}{anew}"
     service.engine.enqueue(
-        "model", key=key, queue="cpu", person=row.account, priority=priority,
-        args={"subject": row.subject, "captures": captures},
+        "model", key=key, queue="gpu" if "gpu" in service.engine.workers() else "cpu", person=row.account,
+        about=captures, args={"subject": row.subject, "captures": captures},
     )  # fmt: skip
     return key
 
@@ -60,6 +63,7 @@ def model(job: Job, subject: str, captures: list[str]) -> None:
         make(job, identifier, subject, captures)
     except OF_THE_MATERIAL as error:
         explain(job, captures, error.message, error.advice)
+        tidy(job, identifier)
         return
     except OberihError as error:
         fail(job, captures, error.message, error.advice)
@@ -74,18 +78,17 @@ def model(job: Job, subject: str, captures: list[str]) -> None:
 
 @step
 def named(job: Job, captures: list[str]) -> str:
-    """The identifier of the model to come; from now on its captures are being worked on."""
-    service = here()
-    for capture in captures:
-        with moved(service, capture, "reconstruct", "reconstructing"):
-            pass
-    return service.archive.mint()
+    """The identifier of the model to come."""
+    return here().archive.mint()
 
 
 @step
 def make(job: Job, identifier: str, subject: str, captures: list[str]) -> None:
     """Reconstruct and deposit, as one step: what is half done lies on this machine only, and goes on here."""
     service = here()
+    for capture in captures:
+        with moved(service, capture, "reconstruct", "reconstructing"):
+            pass
     if deposited(service.archive, identifier) is not None:
         return
     sources = [kept(service, capture) for capture in captures]
@@ -113,7 +116,11 @@ def kept(service: Service, identifier: str) -> Deposited:
 
 @step
 def record(job: Job, identifier: str, subject: str, captures: list[str]) -> str:
-    """Write down the model, and ask for a review unless what is public is better. The review, or ""."""
+    """Write down the model, and ask for a review unless what is public is better. The review, or "".
+
+    If a capture was taken back meanwhile, or they were found to show a known thing, nobody is to see the
+    model: there will be another one.
+    """
     service = here()
     report = json.loads((result_folder(service, identifier) / "report.json").read_bytes())
     figures, digest = figures_of(report), kept(service, identifier).digest
@@ -124,13 +131,19 @@ def record(job: Job, identifier: str, subject: str, captures: list[str]) -> str:
                 scale_known=figures.get("unit") == "m",
             ))  # fmt: skip
             session.flush()
+        ended = {one.id for one in captures_of(session, captures) if one.state in ENDED}
+        merged = session.get_one(Subject, subject).withdrawn is not None
         public = session.get(Publication, subject)
         reason = ""
         if public is not None and public.withdrawn is None and public.model:
             verdict = compared(figures, session.get_one(Model, public.model).figures)
             if not verdict.better:
                 reason = verdict.reason
-        review = "" if reason else open_review(session, subject, identifier)
+        review = "" if reason or ended or merged else open_review(session, subject, identifier)
+    if ended or merged:
+        for capture in sorted(set(captures) - ended):
+            begin(service, capture)
+        return ""
     for capture in captures:
         with moved(service, capture, "model", "published" if reason else "in review") as (_, row):
             row.reason, row.advice = told(reason), None

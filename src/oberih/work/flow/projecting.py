@@ -6,6 +6,8 @@ Every value is chosen one by one; what is not chosen here is not public. The pla
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -30,9 +32,9 @@ from oberih.catalogue.tables import Capture, Collection, Model, Place, Publicati
 from oberih.products.manifest import Manifest
 from oberih.settings import ServiceSettings
 from oberih.trust.cells import CandidateSites, Generalised, TruePlace, generalised
-from oberih.work.flow.contributing import LICENCES
+from oberih.work.offers import LICENCES
 
-__all__ = ["licence_of", "place_of", "public_place", "public_record", "sites", "true_place"]
+__all__ = ["licence_of", "may_be_named", "place_of", "public_place", "public_record", "sites", "true_place"]
 
 STRICTEST = ("archive-only", "cc-by-sa-4.0", "cc-by-4.0", "cc0-1.0")
 MICRO, MILLI = 1e6, 1e3
@@ -48,7 +50,7 @@ AAT = "vocab.getty.edu"
 
 def public_record(
     session: Session, settings: ServiceSettings, subject: Subject, publication: Publication,
-    known_sites: CandidateSites,
+    known_sites: CandidateSites | None,
 ) -> PublicRecord:  # fmt: skip
     """The public record of a subject as it is now. Writes the public cell beside the true place."""
     described = Description.model_validate(subject.description, strict=False)
@@ -114,14 +116,30 @@ def named(described: Description) -> tuple[PublicPerson, ...]:
 
 
 def credited(session: Session, subject: Subject, captures: Sequence[Capture]) -> tuple[PublicPerson, ...]:
-    """Contributors who want to be named, if a custodian let them be with this subject."""
-    if not subject.names_people:
+    """Contributors who want to be named, if a custodian let them be with this subject.
+
+    Never with a place that is shielded: what else they recorded, in open, would lie around it.
+    """
+    if not subject.names_people or shielded(session, subject):
         return ()
     accounts = sorted({one.account for one in captures if one.credited and one.account})
     names = session.scalars(
         select(Account.public_name).where(Account.id.in_(accounts), Account.public_name != "")
     )
     return tuple(PublicPerson(name=name, role="contributor") for name in sorted(set(names)))
+
+
+def may_be_named(session: Session, subject: Subject) -> set[str]:
+    """Names that may stand with a public subject as those of who recorded it."""
+    described = Description.model_validate(subject.description, strict=False)
+    theirs = select(Capture.account).where(Capture.subject == subject.id, Capture.credited.is_(True))
+    names = session.scalars(select(Account.public_name).where(Account.id.in_(theirs)))
+    return {one.name for one in named(described)} | set(names)
+
+
+def shielded(session: Session, subject: Subject) -> bool:
+    """Whether it is known where it is, and not for everybody."""
+    return subject.precision != "exact" and true_place(session, subject.id) is not None
 
 
 def licence_of(session: Session, captures: Sequence[Capture]) -> str:
@@ -205,7 +223,7 @@ def place_of(session: Session, subject: str) -> Place | None:
 
 def public_place(
     session: Session, settings: ServiceSettings, subject: Subject, described: Description,
-    known_sites: CandidateSites,
+    known_sites: CandidateSites | None,
 ) -> PublicPlace:  # fmt: skip
     """As much of the place as may be known. What was public before counts (`trust.cells.generalised`)."""
     place = place_of(session, subject.id)
@@ -230,12 +248,27 @@ def public_place(
     return PublicPlace(precision=made.precision, cell=made.cell, region=region)
 
 
-def sites(session: Session, settings: ServiceSettings) -> CandidateSites:
-    """Places among which a true one may hide: the register's, or those that we know ourselves."""
-    if settings.register_of_sites is not None:
-        return CandidateSites.from_csv(settings.register_of_sites)
-    known = session.execute(
-        select(Place.latitude_deg, Place.longitude_deg).join(Subject, Subject.id == Place.id)
-    )
-    rows = known.all()
-    return CandidateSites([row[0] for row in rows], [row[1] for row in rows])
+def sites(session: Session, settings: ServiceSettings) -> CandidateSites | None:
+    """Places among which a true one may hide: the register's, but for those that our public records show
+    exactly, which everybody can leave out. None without a register (docs/decisions/0011): what is not public
+    is never counted.
+    """
+    path = settings.register_of_sites
+    if path is None:
+        return None
+    shown = session.scalars(select(Place.public_cell).where(Place.public_precision == "exact"))
+    return register(path, stamp_of(path)).without(cell for cell in shown if cell)
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Changes when the file does. A file that is not there is told of where it is read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(2)
+def register(path: Path, stamp: tuple[int, int]) -> CandidateSites:  # it is read again if it changed
+    return CandidateSites.from_csv(path)

@@ -4,21 +4,37 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from sqlalchemy.orm import Session
 
 from oberih.catalogue.database import now
 from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Subject
 from oberih.errors import Conflict, InputError
 from oberih.i18n import say
 from oberih.trust.cells import TruePlace
-from oberih.work.flow.modelling import begin
+from oberih.work.flow.ingest import next_state
+from oberih.work.flow.modelling import begin, captures_of
 from oberih.work.flow.publishing import due, project
-from oberih.work.flow.states import moved, told
+from oberih.work.flow.states import ENDED, come_to, told
 from oberih.work.service import Service
 
-__all__ = ["CHECKS", "Decision", "Kept", "correct_blur", "decide", "keep", "look_again", "refuse", "release"]
+__all__ = [
+    "CHECKS",
+    "MEANWHILE",
+    "Decision",
+    "Kept",
+    "correct_blur",
+    "decide",
+    "keep",
+    "look_again",
+    "note_blur",
+    "refuse",
+    "release",
+    "waiting_corrections",
+]
 
 CHECKS = ("military", "people", "plates")
 NOT_SHOWN = say("A custodian decided not to show it.")
+TAKEN_BACK = ("Something that it was made of was taken back meanwhile.", "A new model of the rest comes.")
 MEANWHILE = ("Somebody else changed this meanwhile.", "Look at it again, and decide then.")
 Text = Annotated[str, StringConstraints(max_length=5000, strip_whitespace=True)]
 
@@ -42,6 +58,7 @@ class Decision(BaseModel):
     names_people: bool = False
     latitude: float | None = Field(None, ge=-90, le=90, description="the true place, corrected")
     longitude: float | None = Field(None, ge=-180, le=180)
+    area_was_wrong: bool = Field(False, description="the public area goes with the corrected place")
 
     @model_validator(mode="after")
     def complete(self) -> Self:
@@ -72,31 +89,40 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
         row.warnings = [
             {**one, "settled": one.get("settled") or one["id"] in decision.settled} for one in row.warnings
         ]
+        captures = captures_of(session, captures_shown(session, row))
+        if decision.outcome == "refused":
+            for capture in captures:
+                set_aside(capture, decision.comment)
+        elif decision.comment:
+            for capture in captures:
+                capture.reason = told(decision.comment)
         if decision.outcome == "passed":
             refuse_unready(row)
+            if any(one.state in ENDED for one in captures):
+                raise Conflict(*TAKEN_BACK)
             place(session, subject.id, decision)
             subject.precision, subject.names_people = decision.precision, decision.names_people
             subject.sensitivity_reason, subject.sensitivity_reviewer = decision.reason, actor
             subject.sensitivity_due = decision.due
             subject.embargo_until = begins(decision.embargo_until)
             publication(session, row)
-    with service.database.reading() as session:
-        captures = session.get_one(Model, row.model).captures if row.model else [row.capture or ""]
-    for capture in captures:
-        if decision.outcome == "refused":
-            refuse(service, capture, actor, decision.comment)
-        elif decision.comment:
-            with moved(service, capture, "tell contributor", "in review", actor) as (_, found):
-                found.reason = told(decision.comment)
     if decision.outcome == "passed":
         due(service)
 
 
-def refuse(service: Service, capture: str, actor: str, comment: str, *, reason: str = "") -> None:
-    """Keep a capture, and do not show it. The contributor reads ``comment``; reasons stay with the review."""
-    with moved(service, capture, "refuse", "refused", actor, back=True) as (session, row):
-        session.info["note"] = reason
+def captures_shown(session: Session, row: Review) -> list[str]:
+    return list(session.get_one(Model, row.model).captures) if row.model else [row.capture or ""]
+
+
+def set_aside(row: Capture, comment: str) -> None:
+    if come_to(row, "refused", back=True):
         row.reason, row.advice = told(comment or NOT_SHOWN), None
+
+
+def refuse(service: Service, capture: str, actor: str, comment: str, *, reason: str = "") -> None:
+    """Keep a capture, and do not show it. The contributor reads ``comment``; ``reason`` is for the ledger."""
+    with service.database.writing(actor, "refuse", reason) as session:
+        set_aside(session.get_one(Capture, capture, with_for_update=True), comment)
 
 
 class Kept(BaseModel):
@@ -129,6 +155,7 @@ def look_again(service: Service, subject: str, actor: str, decision: Decision) -
         row.precision, row.names_people = decision.precision, decision.names_people
         row.sensitivity_reason, row.sensitivity_reviewer = decision.reason, actor
         row.sensitivity_due = decision.due
+        place(session, subject, decision)
         public = session.get(Publication, subject)
         visible = public is not None and public.published is not None and public.withdrawn is None
     if visible:
@@ -138,6 +165,10 @@ def look_again(service: Service, subject: str, actor: str, decision: Decision) -
 def refuse_unready(row: Review) -> None:
     if not row.draft:
         raise InputError("What would be public is not made yet.", "Wait until it is, and look at it.")
+    if waiting_corrections(row):
+        raise InputError(
+            "What is blurred was changed, and is not made yet.", "Let it be made, and look at it."
+        )
     if any(not one["settled"] for one in row.warnings):
         raise InputError(
             "There are warnings that nobody has judged.", "Change the words, or say that each is harmless."
@@ -160,6 +191,8 @@ def place(session: Any, subject: str, decision: Decision) -> None:
         )
         return
     found.latitude_deg, found.longitude_deg, found.source = decision.latitude, decision.longitude, "custodian"
+    if decision.area_was_wrong:  # else what is public stays, though the true place lies beside it
+        found.public_cell = found.public_precision = found.public_asked = None
 
 
 def begins(day: date | None) -> datetime | None:
@@ -179,6 +212,25 @@ def publication(session: Any, row: Review) -> None:
     found.published = found.withdrawn = None
 
 
+def waiting_corrections(row: Review) -> bool:
+    """Whether what is blurred was corrected since what would be public was made."""
+    made_with = {one["photo"]: one["made_with"] for one in row.found if one.get("made_with")}
+    return {photo: told for photo, told in row.corrections.items() if any(told.values())} != {
+        photo: told for photo, told in made_with.items() if any(told.values())
+    }
+
+
+def note_blur(
+    service: Service, review: str, actor: str, corrections: dict[str, Any], *, seen_version: int
+) -> None:
+    """Keep what is to be blurred more, or less. It is made by `correct_blur`, and nothing passes before."""
+    with service.database.writing(actor, "correct blur") as session:
+        row = session.get_one(Review, review, with_for_update=True)
+        if row.state != "open" or row.version != seen_version:
+            raise Conflict(*MEANWHILE)
+        row.corrections = corrections
+
+
 def correct_blur(service: Service, review: str, actor: str, corrections: dict[str, Any]) -> None:
     """Blur something more, or less; what would be public is made again."""
     with service.database.writing(actor, "correct blur") as session:
@@ -191,18 +243,18 @@ def correct_blur(service: Service, review: str, actor: str, corrections: dict[st
         "draft",
         key=f"draft:{review}:{version}",
         queue="cpu",
+        about=[review],
         args={"review": review, "corrections": str(version)},
     )
 
 
 def release(service: Service, capture: str, actor: str, reason: str) -> None:
     """Let a quarantined capture go on its way: a custodian has looked, and it is no danger."""
-    with moved(service, capture, "release from quarantine", "waiting", actor, back=True) as (session, row):
-        if row.state != "waiting":
+    with service.database.writing(actor, "release from quarantine", reason) as session:
+        row = session.get_one(Capture, capture, with_for_update=True)
+        if row.state != "quarantined":
             raise Conflict("It has ended.", "Nothing is to be released.")
-        session.info["note"] = reason
-        row.reason = row.advice = None
-    with service.database.reading() as session:
-        photos = session.get_one(Capture, capture).photos
-    if photos >= 2:
+        row.state, why, advice = next_state(row.photos, row.videos)
+        row.reason, row.advice = told(why), told(advice)
+    if row.state == "waiting":
         begin(service, capture)

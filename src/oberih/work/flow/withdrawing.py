@@ -4,42 +4,101 @@ The archive keeps what was recorded: that was agreed to. What ends is the work o
 """
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from oberih.catalogue.database import now
-from oberih.catalogue.tables import Capture, Publication, Rights
+from oberih.catalogue.tables import Capture, Model, Publication, Review, Rights
 from oberih.errors import Conflict
-from oberih.work.flow.publishing import unpublish
-from oberih.work.flow.states import moved
+from oberih.work.flow.modelling import begin, usable
+from oberih.work.flow.publishing import settle
+from oberih.work.flow.states import WORKING, come_to, told
 from oberih.work.service import Service
 
-__all__ = ["cancel", "withdraw"]
+__all__ = ["DELETION", "answer_wish", "cancel", "withdraw"]
 
-RUNNING = ("received", "preserved", "waiting", "reconstructing")
+DELETION = "deletion"  # a kind of rights: somebody claims it, until it is answered
 
 
 def cancel(service: Service, capture: str, actor: str) -> None:
     """Stop the work on a capture. What has arrived is kept. Raises `Conflict` if nothing is being done."""
-    with service.database.reading() as session:
-        row = session.get_one(Capture, capture)
-    if row.state not in RUNNING:
-        raise Conflict("Nothing is being done with it just now.", "Look at the page again.")
-    for job in service.engine.jobs(person=row.account, limit=200).jobs:
-        if job.status in ("waiting", "running") and job.name == "model":
-            service.engine.cancel(job.key)
-    with moved(service, capture, "cancel", "cancelled", actor, back=True):
-        pass
+    with service.database.writing(actor, "cancel") as session:
+        row = session.get_one(Capture, capture, with_for_update=True)
+        if row.state not in WORKING:
+            raise Conflict("Nothing is being done with it just now.", "Look at the page again.")
+        come_to(row, "cancelled", back=True)
+    work_on_without(service, capture)
 
 
-def withdraw(service: Service, capture: str, actor: str) -> None:
-    """Take a contribution back: what is public of it disappears, and nothing new is made of it."""
-    with moved(service, capture, "withdraw", "withdrawn", actor, back=True) as (session, row):
-        subject = row.subject
+def withdraw(service: Service, capture: str, actor: str, reason: str = "", *, deletion: bool = False) -> None:
+    """Take a contribution back: what is public of it disappears, and nothing new is made of it.
+
+    ``deletion``: whoever gave it asks for its files to be deleted, too. A custodian decides whether the law
+    gives them that right (see `answer_wish`).
+
+    All of it is decided in one transaction. What follows from it the service does now, or, should it be
+    stopped here, as soon as it runs again (`mending`).
+    """
+    with service.database.writing(actor, "withdraw", reason) as session:
+        row = session.get_one(Capture, capture, with_for_update=True)
+        come_to(row, "withdrawn", back=True)
         given = select(Rights).where(
             Rights.of == capture, Rights.kind == "consent", Rights.withdrawn.is_(None)
         )
         for one in session.scalars(given):
             one.withdrawn = now()
+        if deletion and wish(session, capture) is None:
+            session.add(Rights(of=capture, kind=DELETION, person=actor))
+        subject = row.subject or ""
+        public = session.get(Publication, subject, with_for_update=True) if subject else None
+        if public is not None and public.withdrawn is None and capture in made_of(session, public.model):
+            public.withdrawn = now()
+            wait_again(session, public.model)
+        for review in session.scalars(
+            select(Review).where(Review.subject == subject, Review.state == "open")
+        ):
+            if capture in made_of(session, review.model):
+                review.state = "overtaken"
+                wait_again(session, review.model)
+    settle(service, subject)
+    work_on_without(service, capture)
+
+
+def made_of(session: Session, model: str | None) -> list[str]:
+    return list(session.get_one(Model, model).captures) if model else []
+
+
+def wait_again(session: Session, model: str | None) -> None:
+    """What a model was made of that nobody is to see: it waits for another one."""
+    for identifier in made_of(session, model):
+        row = session.get_one(Capture, identifier)
+        if row.state in ("in review", "published"):
+            come_to(row, "waiting", back=True)
+
+
+def work_on_without(service: Service, capture: str) -> None:
+    """Stop making models of a capture; of what else was recorded of its subject, one is made."""
+    for job in service.engine.jobs(about=capture).jobs:
+        if job.name == "model" and job.status in ("waiting", "running"):
+            service.engine.cancel(job.key)
     with service.database.reading() as session:
-        public = session.get(Publication, subject) if subject else None
-    if public is not None and public.withdrawn is None and subject:
-        unpublish(service, subject, actor, "withdrawn by who recorded it")
+        rest = usable(session, session.get_one(Capture, capture).subject or "")
+        waiting = [one for one in rest if session.get_one(Capture, one).state in WORKING]
+    if waiting:
+        begin(service, waiting[0], anew=f"without-{capture.rpartition('/')[2]}")
+
+
+def wish(session: Session, capture: str) -> Rights | None:
+    """That a capture's files be deleted, if nobody has answered it yet."""
+    asked = select(Rights).where(Rights.of == capture, Rights.kind == DELETION, Rights.withdrawn.is_(None))
+    return session.scalars(asked.with_for_update()).first()
+
+
+def answer_wish(service: Service, capture: str, actor: str, answer: str) -> None:
+    """Tell a contributor what became of their wish for deletion. Raises `Conflict` if there is none."""
+    with service.database.writing(actor, "answer about deletion", answer) as session:
+        row = session.get_one(Capture, capture, with_for_update=True)
+        found = wish(session, capture)
+        if found is None:
+            raise Conflict("Nobody waits for this answer.", "Look at the page again.")
+        found.withdrawn = now()
+        row.reason, row.advice = told(answer), None

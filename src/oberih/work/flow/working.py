@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from oberih.archive import replicate
 from oberih.catalogue.ledger import Entry, keep_entries
 from oberih.errors import OberihError
 from oberih.work.engine import Job, Queue, step, workflow
-from oberih.work.flow import drafting, ingest, modelling, publishing  # noqa: F401 - they declare the jobs
-from oberih.work.flow.contributing import pick_up
+from oberih.work.flow import drafting, exporting, ingest, modelling, publishing  # noqa: F401 - they declare jobs
 from oberih.work.flow.here import here, work_for
-from oberih.work.flow.publishing import due
+from oberih.work.flow.mending import Mender
 from oberih.work.service import Service
+from oberih.work.sharing import copied
 
 __all__ = ["queues_for", "run_worker"]
 
@@ -27,7 +26,6 @@ def run_worker(service: Service, queues: Sequence[Queue] = (), stop: threading.E
     """Run jobs until ``stop`` is set, or the process is to end. What is unfinished goes on elsewhere."""
     work_for(service)
     stop = stop or threading.Event()
-    pick_up(service)
     chores = threading.Thread(target=see_to_it, args=(service, stop), name="chores", daemon=True)
     chores.start()
     try:
@@ -48,18 +46,20 @@ def queues_for(service: Service) -> tuple[Queue, ...]:
 def see_to_it(service: Service, stop: threading.Event) -> None:
     """Begin what is due. Each job's key has the time in it, so that of several workers one begins it."""
     every = service.settings.ledger_every_s
-    looked = 0.0
-    while not stop.wait(min(every, DUE_S)):
+    mender, looked = Mender(service), float("-inf")
+    while not stop.wait(min(every, DUE_S) if looked > 0 else 0.0):
         try:
             if entries_wait(service):
                 slot = int(time.time() / every)
                 service.engine.enqueue("keep", key=f"keep:{slot}", queue="light")
             if time.monotonic() - looked >= DUE_S:
                 looked = time.monotonic()
-                due(service)
+                mender.look()
                 service.arrivals.sweep()
         except OberihError as error:
             log.warning("what is due has to wait: %s", error.message)
+        except Exception:  # a worker that never again does its chores would be worse
+            log.exception("what is due was not done")
 
 
 def entries_wait(service: Service) -> bool:
@@ -79,7 +79,7 @@ def keep_ledger(job: Job) -> int:
     count = keep_entries(service.database, service.archive)
     if count:
         try:
-            replicate(service.archive, progress=job.progress)
+            copied(service, job.progress)
         except OberihError as error:
             log.warning("copies have to wait: %s", error.message)
     return count

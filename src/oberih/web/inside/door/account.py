@@ -3,10 +3,11 @@
 import json
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy import select
 
-from oberih.archive.people.records import withdraw_person
 from oberih.catalogue.access import SCOPES, Who
 from oberih.catalogue.accounts import (
+    SHORTEST,
     before_leaving,
     change_profile,
     end_all_sessions,
@@ -24,12 +25,16 @@ from oberih.catalogue.accounts import (
 from oberih.catalogue.accounts.codes import has_codes
 from oberih.catalogue.accounts.tables import Password
 from oberih.catalogue.database import now
+from oberih.catalogue.tables import Capture
 from oberih.errors import InputError
-from oberih.web.inside.desk import any_place
+from oberih.i18n import say
+from oberih.web.inside.desk import anywhere
 from oberih.web.inside.door.once import take_once
 from oberih.web.inside.door.places import shown_grants
 from oberih.web.inside.door.threshold import (
     DEVICE,
+    HERE,
+    SECOND_FACTOR,
     SESSION,
     At,
     InForm,
@@ -39,17 +44,27 @@ from oberih.web.inside.door.threshold import (
     go,
     wrong,
 )
-from oberih.web.views import AccountPage, Passkey, SessionRow, Token
-from oberih.work.flow import project
+from oberih.web.views import AccountPage, Notice, Passkey, SessionRow, Token
+from oberih.work.flow import uncredit
+from oberih.work.flow.persons import forget_person
 
 __all__ = ["account_page", "router"]
 
 router = APIRouter()
+NEEDS_SECOND = say("A password alone is not enough there. Add a passkey here, or set up codes from an app.")
+HERE_ALREADY = say("You have an account already: this is it.")
 
 
 @router.get("/account")
 def account(request: Request, me: Mine) -> Response:
-    return me.page(request, account_page(request, me))
+    return me.page(request, account_page(request, me), notice=led_here(request))
+
+
+def led_here(request: Request) -> Notice | None:
+    """What brought somebody to their account who wanted to go elsewhere."""
+    if SECOND_FACTOR in request.query_params:
+        return Notice(NEEDS_SECOND, "warning")
+    return Notice(HERE_ALREADY) if HERE in request.query_params else None
 
 
 @router.get("/account/once/{token}")
@@ -58,12 +73,18 @@ def once(request: Request, me: Mine, token: str) -> Response:
 
 
 @router.post("/account/name")
-def rename(request: Request, me: Mine, given: InForm) -> Response:
+def rename(request: Request, desk: At, me: Mine, given: InForm) -> Response:
+    """A name that was given up leaves public pages at once; a new one comes with the next review."""
     try:
         change_profile(me.database, me.who, name=given("name"), public_name=given("public-name"))
     except InputError as error:
         errors, status = wrong(error, "name")
         return me.page(request, account_page(request, me, errors), status)
+    with me.database.reading() as session:
+        theirs = select(Capture.subject).where(Capture.account == me.who.account, Capture.credited.is_(True))
+        subjects = {one for one in session.scalars(theirs) if one}
+    for subject in sorted(subjects):
+        uncredit(desk.service, subject)
     return go("/account")
 
 
@@ -99,9 +120,9 @@ def leave_for_good(desk: At, me: Mine, given: InForm) -> Response:
         raise InputError("Nothing was deleted.", "Tick the box first if you want to leave.")
     pseudonym = before_leaving(me.database, me.who)
     if pseudonym:
-        withdraw_person(desk.service.archive, pseudonym, "request")
+        forget_person(desk.service, pseudonym)
     for subject in leave(me.database, me.who):
-        project(desk.service, subject)
+        uncredit(desk.service, subject)
     answer = go("/")
     forget(desk, answer, SESSION, DEVICE)
     return answer
@@ -134,12 +155,12 @@ def account_page(request: Request, me: Me, errors: dict[str, str] | None = None)
             Token(one.id, one.name, one.scopes, one.created.date(), one.expires.date(), one.used)
             for one in tokens_of(database, who)
         ),
-        scopes=scopes_of(who), errors=errors or {},
+        scopes=scopes_of(who), errors=errors or {}, shortest=SHORTEST,
     )  # fmt: skip
 
 
 def scopes_of(who: Who) -> tuple[str, ...]:
     """What a token of theirs could be used for."""
     return tuple(
-        scope for scope, actions in SCOPES.items() if any(any_place(who, action) for action in actions)
+        scope for scope, actions in SCOPES.items() if any(anywhere(who, action) is None for action in actions)
     )

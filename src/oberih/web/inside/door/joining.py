@@ -1,13 +1,19 @@
 """Coming in for the first time, or again after all was lost: by a link, or because anybody may register."""
 
+from dataclasses import replace
+from typing import Annotated
+
 from fastapi import APIRouter, Depends, Request, Response
 
 from oberih.catalogue.access import EVERYWHERE
 from oberih.catalogue.accounts import (
+    SHORTEST,
     Invited,
     Opened,
+    Present,
     Profile,
     TooManyTries,
+    accept_invitation,
     begin_join,
     join_with_passkey,
     join_with_password,
@@ -15,16 +21,19 @@ from oberih.catalogue.accounts import (
 )
 from oberih.catalogue.accounts.joining import refuse_closed
 from oberih.errors import Conflict, InputError
-from oberih.web.inside.desk import Desk
+from oberih.web.inside.desk import Desk, present
 from oberih.web.inside.door.once import shown_once
 from oberih.web.inside.door.places import title_of
 from oberih.web.inside.door.threshold import (
+    HERE,
     At,
     Given,
     InForm,
     InJson,
+    Mine,
     as_challenge,
     go,
+    keep,
     let_in,
     own_form,
     stranger_page,
@@ -36,18 +45,31 @@ from oberih.web.views import Grant, JoinPage, OncePage
 __all__ = ["router"]
 
 router = APIRouter()
+Now = Annotated[Present | None, Depends(present)]
 strangers = APIRouter(dependencies=[Depends(own_form)])
 
 
 @router.get("/join")
-def join(request: Request, desk: At) -> Response:
+def join(request: Request, desk: At, now: Now) -> Response:
+    if now is not None:
+        return go(f"/account?{HERE}=yes")
     return stranger_page(desk, request, join_page(desk, request, ""))
 
 
 @router.get("/join/{token}")
 @router.get("/recover/{token}")
-def join_by_link(request: Request, desk: At, token: str) -> Response:
-    return stranger_page(desk, request, join_page(desk, request, token))
+def join_by_link(request: Request, desk: At, now: Now, token: str) -> Response:
+    """Whoever is logged in may take up an invitation as who they are."""
+    page = join_page(desk, request, token)
+    if now is not None and page.kind != "recovery":
+        return desk.page(request, replace(page, here=now.name), asks=now)
+    return stranger_page(desk, request, page)
+
+
+@router.post("/join/accept")
+def accepted(request: Request, desk: At, me: Mine, given: InForm) -> Response:
+    opened = accept_invitation(me.database, desk.gate, desk.visit(request), me.present, given("token"))
+    return keep(desk, go("/account"), opened)
 
 
 @strangers.post("/join")
@@ -60,9 +82,7 @@ def joined(request: Request, desk: At, given: InForm) -> Response:
     except (InputError, Conflict, TooManyTries) as error:
         page = join_page(desk, request, given("token"))  # raises if it is the link that is wrong
         errors, status = wrong(error)
-        shown = JoinPage(
-            page.kind, page.token, page.grants, page.expires, page.name or given("name")[:200], errors
-        )
+        shown = replace(page, name=page.name or given("name")[:200], errors=errors)
         return stranger_page(desk, request, shown, status)
     return let_in(desk, request, go(codes_page(desk, opened, given)), opened)
 
@@ -90,9 +110,10 @@ def join_page(desk: Desk, request: Request, token: str) -> JoinPage:
     """Raises `InputError` if the link has ended, or one has to be invited."""
     if not token:
         refuse_closed(desk.gate, token)
-        return JoinPage("registration")
+        return JoinPage("registration", shortest=SHORTEST)
     link = look_at_link(desk.service.database, desk.gate, desk.visit(request), token)
-    return JoinPage(link.kind, token, grants(desk, request, link), link.expires, link.name)
+    given = grants(desk, request, link)
+    return JoinPage(link.kind, token, given, link.expires, link.name, shortest=SHORTEST)
 
 
 def grants(desk: Desk, request: Request, link: Invited) -> tuple[Grant, ...]:

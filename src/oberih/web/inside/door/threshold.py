@@ -1,8 +1,8 @@
 """What all routes of the door share: cookies, what a form says, what tells our own pages from others'.
 
 Forms before a login carry a word that belongs to a cookie of the same browser (OWASP's signed double submit);
-forms after it are bound to the session (see `desk.someone`). Besides, browsers say from which site a request
-comes (Fetch Metadata, or Origin): others' are refused.
+forms after it are bound to the session (see `desk.someone`). Besides, what comes from another site is refused
+at all routes (see `desk.from_our_own_page`).
 """
 
 import json
@@ -28,13 +28,17 @@ from oberih.web.inside.desk import (
     asks,
     cookie_name,
     desk_of,
+    form_of,
     word_in_form,
 )
-from oberih.web.views import View
+from oberih.web.views import Notice, View
 
 __all__ = [
     "DEVICE",
     "FORM",
+    "HERE",
+    "MOST_BYTES",
+    "SECOND_FACTOR",
     "SESSION",
     "At",
     "Given",
@@ -46,7 +50,6 @@ __all__ = [
     "as_challenge",
     "cookie",
     "forget",
-    "from_our_own_page",
     "go",
     "in_json",
     "keep",
@@ -60,11 +63,10 @@ __all__ = [
 ]
 
 SESSION, DEVICE, FORM = "session", "device", "form"
+SECOND_FACTOR, HERE = "second-factor", "here"  # parameters of the account's page: what led there
 YEAR_S, FORM_S = 365 * 86400, 2 * 3600
 MOST_BYTES = 256 << 10  # of a form, or of a passkey's answer
-MOST_FIELDS = 60
 LONGEST_PATH = 1000  # letters
-SAME_SITE = ("same-origin", "none")  # "none": the person typed the address
 
 At = Annotated[Desk, Depends(desk_of)]
 Next = Annotated[str, Query(alias="next")]
@@ -100,7 +102,7 @@ class Given:
 
 
 async def in_form(request: Request) -> Given:
-    form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=MOST_BYTES)
+    form = await form_of(request)
     return Given({name: many[0] if len(many := form.getlist(name)) == 1 else many for name in form})
 
 
@@ -129,18 +131,6 @@ def own_path(address: str) -> str:
 
 
 # -- that it comes from our own page ---
-
-
-async def from_our_own_page(request: Request, desk: At) -> None:
-    """Whatever changes something comes from our own site, and is small. Raises `WrongForm`, `InputError`."""
-    if request.method in ("GET", "HEAD"):
-        return
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site not in (None, *SAME_SITE) or (site is None and origin not in (None, desk.gate.origin)):
-        raise WrongForm
-    size = request.headers.get("Content-Length", "")
-    if not size.isdecimal() or int(size) > MOST_BYTES:
-        raise InputError("What was sent is too long.", "Send less.")
 
 
 async def own_form(request: Request, desk: At) -> None:
@@ -246,8 +236,8 @@ class Me:
     def database(self) -> Database:
         return self.desk.service.database
 
-    def page(self, request: Request, view: View, status: int = 200) -> Response:
-        return self.desk.page(request, view, asks=self.present, status=status)
+    def page(self, request: Request, view: View, status: int = 200, notice: Notice | None = None) -> Response:
+        return self.desk.page(request, view, asks=self.present, status=status, notice=notice)
 
     def again(self, opened: Opened) -> "Me":
         """The same person, once the session has a new token."""

@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
-from typing import Annotated
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from fastapi import Depends, Request
+from fastapi import Request
 
 from oberih.catalogue.access import EVERYWHERE, Action, NotAllowed, Why
 from oberih.errors import InputError, NotInArchive
 from oberih.i18n import say
 from oberih.web.inside.desk import Asks
-from oberih.web.inside.door.threshold import Given
 
 __all__ = [
-    "Sent",
     "address",
     "day_of",
+    "end_of",
     "hidden",
-    "not_too_large",
+    "number_of",
     "own",
     "query",
     "reach",
@@ -27,26 +25,8 @@ __all__ = [
     "unseen",
 ]
 
-MOST_BYTES = 5 << 20  # of a form: a zone may have 4 MiB
-MOST_FIELDS = 5000
+LONGEST_NUMBER = 9  # figures
 UNKNOWN = ("There is nothing here.", "It may have been moved, or it is not yours.")
-
-
-async def not_too_large(request: Request) -> None:
-    """Before anything of a form is read."""
-    if request.method in ("GET", "HEAD"):
-        return
-    size = request.headers.get("Content-Length", "")
-    if not size.isdecimal() or int(size) > MOST_BYTES:
-        raise InputError("What was sent is too long.", "Send less.")
-
-
-async def in_form(request: Request) -> Given:
-    form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=MOST_BYTES)
-    return Given({name: many[0] if len(many := form.getlist(name)) == 1 else many for name in form})
-
-
-Sent = Annotated[Given, Depends(in_form)]
 
 
 def unseen() -> NotInArchive:
@@ -55,10 +35,9 @@ def unseen() -> NotInArchive:
 
 
 def own(who: Asks, action: Action, collection: str | None) -> None:
-    """Raises `NotInArchive` unless they may do it there, `NotAllowed` if they have to confirm first."""
-    if not who.may(action, collection):
-        raise unseen()
-    who.demand(action, collection)
+    """Raises `NotInArchive` unless they may do it there, `NotAllowed` if they have to show more first."""
+    with hidden():
+        who.demand(action, collection)
 
 
 def reach(who: Asks, action: Action) -> set[str] | None:
@@ -80,6 +59,11 @@ def hidden() -> Iterator[None]:
         raise unseen() from error
 
 
+def number_of(text: str, otherwise: int = -1) -> int:
+    """A number of a form, such as a version."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else otherwise
+
+
 def day_of(text: str) -> date | None:
     """A day of a form; None: left empty. Raises `InputError`."""
     if not text.strip():
@@ -87,6 +71,14 @@ def day_of(text: str) -> date | None:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
+        raise InputError(say("This is not a day."), say("Write it like 2026-11-21.")) from None
+
+
+def end_of(day: date | None) -> datetime | None:
+    """The moment after a day. Raises `InputError` after the last one that there is."""
+    try:
+        return start_of(day + timedelta(days=1)) if day else None
+    except OverflowError:
         raise InputError(say("This is not a day."), say("Write it like 2026-11-21.")) from None
 
 

@@ -1,5 +1,6 @@
 """What custodians do on the page of a review: decide, keep answers, correct, release, take out of view."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,14 +10,24 @@ from pydantic import ValidationError
 
 from oberih.archive.metadata import Description
 from oberih.catalogue.access import Action
-from oberih.catalogue.tables import Review, Subject
+from oberih.catalogue.tables import Subject
 from oberih.errors import Conflict, InputError
 from oberih.i18n import say
+from oberih.trust.cells import TruePlace
 from oberih.web.inside.desk import Asks, asks
-from oberih.web.inside.door.threshold import Given
-from oberih.web.inside.office.common import Sent, own, unseen
-from oberih.web.inside.office.regions import corrections_of
-from oberih.web.inside.office.review import Case, case_of, is_open, mode_of, page, visible
+from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.office.common import number_of, own, unseen
+from oberih.web.inside.office.regions import corrections_of, regions_of
+from oberih.web.inside.office.review import (
+    Case,
+    case_of,
+    has_words,
+    is_open,
+    mode_of,
+    page,
+    visible,
+)
+from oberih.web.inside.office.wordings import Rewording
 from oberih.web.views.words import CHECKS, KINDS
 from oberih.work.flow import (
     Decision,
@@ -28,22 +39,24 @@ from oberih.work.flow import (
     refuse,
     release,
     unpublish,
+    waiting_corrections,
 )
-from oberih.work.flow.drafting import noticed
+from oberih.work.flow.reviewing import MEANWHILE
+from oberih.work.flow.wording import Unjudged, change_words
 
 __all__ = ["router"]
 
 router = APIRouter()
 Custodian = Annotated[Asks, Depends(asks(Action.REVIEW))]
-ANSWERS = ("precision", "reason", "due", "embargo", "names", *(f"check-{key}" for key in CHECKS))
-MEANWHILE = ("Somebody else changed this meanwhile.", "Look at it again, and decide then.")
+ANSWERS = ("precision", "reason", "due", "embargo", "names", "where", *(f"check-{key}" for key in CHECKS))
+NO_PLACE = say("Write latitude and longitude in degrees, like 50.45466, 30.5238.")
 REDONE = say(
     "What is blurred was changed. What would be public is being made again: look at it then, and decide."
 )
 
 
 @router.post("/review/{identifier}")
-def decided(request: Request, identifier: str, who: Custodian, sent: Sent) -> Response:
+def decided(request: Request, identifier: str, who: Custodian, sent: InForm) -> Response:
     case, outcome = case_of(who, identifier), sent("decision")
     if outcome not in ("passed", "refused", "save"):
         raise InputError("Nobody said what to do.", "Go back, and press one of the buttons.")
@@ -62,8 +75,9 @@ def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     service, outcome = who.desk.service, sent("decision")
     own(who, Action.PUBLISH if outcome == "passed" else Action.REVIEW, case.collection)
     if outcome == "passed" and case.review is not None:
-        told = corrections_of(case.review, sent.all("blur"), sent.all("add"))
-        if told != case.review.corrections and is_open(case.review):
+        told = corrections_of(case.review, regions_of(case.review), sent.all("blur"), sent.all("add"))
+        changed = told != case.review.corrections or (case.review.draft and waiting_corrections(case.review))
+        if changed and is_open(case.review):
             kept(who, case, sent)
             own(who, Action.CORRECT_BLUR, case.collection)
             correct_blur(service, case.id, who.who.actor, told)
@@ -100,7 +114,24 @@ def wrong_days(sent: Given) -> dict[str, str]:
         errors["due"] = say("Choose a day to come.")
     if sent("embargo") and not is_day(sent("embargo")):
         errors["embargo"] = say("This is not a day.")
+    try:
+        place_in(sent)
+    except InputError as error:
+        errors["where"] = error.message
     return errors
+
+
+def place_in(sent: Given) -> tuple[float, float] | None:
+    """The true place as a custodian corrects it, in degrees; None: it stays. Raises `InputError`."""
+    text = sent("where").strip()
+    if not text:
+        return None
+    try:
+        latitude, longitude = map(float, re.split(r"\s*[,;]\s*|\s+", text))
+        TruePlace(latitude, longitude)
+    except (ValueError, InputError):
+        raise InputError(NO_PLACE, "") from None
+    return latitude, longitude
 
 
 def is_day(text: str) -> bool:
@@ -122,6 +153,8 @@ def decision_of(sent: Given, outcome: str) -> Decision:
             "embargo_until": sent("embargo") or None,
             "checked": {key: sent(f"check-{key}") for key in CHECKS if sent(f"check-{key}")},
         }  # fmt: skip
+        if (place := place_in(sent)) is not None:
+            told |= {"latitude": place[0], "longitude": place[1], "area_was_wrong": sent("area") == "wrong"}
     try:
         return Decision.model_validate(told)
     except ValidationError as error:
@@ -143,9 +176,9 @@ def saved(who: Asks, case: Case, sent: Given) -> Response:
     """Keep what was answered; what is blurred is made anew if that was changed."""
     if case.review is None or not is_open(case.review):
         raise Conflict(*MEANWHILE)
-    told = corrections_of(case.review, sent.all("blur"), sent.all("add"))
+    told = corrections_of(case.review, regions_of(case.review), sent.all("blur"), sent.all("add"))
     kept(who, case, sent)
-    if told != case.review.corrections:
+    if told != case.review.corrections or (case.review.draft and waiting_corrections(case.review)):
         own(who, Action.CORRECT_BLUR, case.collection)
         correct_blur(who.desk.service, case.id, who.who.actor, told)
     return who.desk.back(f"/review/{case.id}")
@@ -197,7 +230,7 @@ def with_checks(sent: Given) -> Given:
 
 
 @router.post("/review/{identifier}/unpublish")
-def out_of_view(request: Request, identifier: str, who: Custodian, sent: Sent) -> Response:
+def out_of_view(request: Request, identifier: str, who: Custodian, sent: InForm) -> Response:
     return taken_out(request, who, case_of(who, identifier), sent)
 
 
@@ -212,25 +245,27 @@ def taken_out(request: Request, who: Asks, case: Case, sent: Given) -> Response:
 
 
 @router.post("/review/{identifier}/words")
-def wording(request: Request, identifier: str, who: Custodian, sent: Sent) -> Response:
-    """Change titles, summaries and the kind. What is noticed in them is asked about again."""
+def wording(request: Request, identifier: str, who: Custodian, sent: InForm) -> Response:
+    """Change titles, summaries and the kind. Of what is public already, everybody sees it at once."""
     case = case_of(who, identifier)
     own(who, Action.EDIT, case.collection)
-    if case.review is None or not is_open(case.review) or case.version != version_of(sent):
+    if visible(case):
+        own(who, Action.PUBLISH, case.collection)
+    if not has_words(case):
         raise Conflict(*MEANWHILE)
+    subject = subject_of(case)
     try:
-        described = described_by(subject_of(case), sent)
+        change_words(
+            who.desk.service, subject.id, who.who.actor, described_by(subject, sent),
+            seen_version=version_of(sent), harmless=sent.all("harmless"),
+        )  # fmt: skip
     except InputError as error:
-        return again(request, who, case, sent, {"": f"{error.message} {error.advice}".strip()})
-    with who.desk.service.database.writing(who.who.actor, Action.EDIT.value) as session:
-        review = session.get_one(Review, case.id, with_for_update=True)
-        if review.state != "open" or review.version != case.version:
-            raise Conflict(*MEANWHILE)
-        subject = session.get_one(Subject, review.subject, with_for_update=True)
-        subject.description = described.model_dump(mode="json", exclude_defaults=True)
-        subject.title = described.title()
-        session.flush()
-        review.warnings = noticed(session, review)
+        warnings = error.warnings if isinstance(error, Unjudged) else ()
+        errors = {"": f"{error.message} {error.advice}".strip()}
+        return page(
+            request, who, case_of(who, case.id), errors=errors, status=422,
+            rewording=Rewording(sent.fields, warnings),
+        )  # fmt: skip
     return who.desk.back(f"/review/{case.id}")
 
 
@@ -256,7 +291,7 @@ def described_by(subject: Subject, sent: Given) -> Description:
 
 
 def version_of(sent: Given) -> int:
-    return int(sent("version")) if sent("version").isdecimal() else -1
+    return number_of(sent("version"))
 
 
 def subject_of(case: Case) -> Subject:

@@ -4,24 +4,23 @@ A job is about a collection: whoever may see jobs there sees it. What cannot be 
 those who may see all.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oberih.catalogue.access import Action
-from oberih.catalogue.tables import Capture, Model, Review, Subject
-from oberih.errors import Conflict
+from oberih.catalogue.tables import Capture, Review, Subject
+from oberih.errors import Conflict, InputError
 from oberih.i18n import say
 from oberih.web.inside.desk import Asks, asks
+from oberih.web.inside.door.threshold import InForm
 from oberih.web.inside.office.common import address, own, query, reach, unseen
 from oberih.web.views import Job, JobsPage, Machine, Paging, Queue
 from oberih.work.engine import JobState
-from oberih.work.flow.modelling import usable
+from oberih.work.flow import start_again, stop
 from oberih.work.service import Service
 
 __all__ = ["router"]
@@ -31,7 +30,9 @@ PAGE = 50
 NAMES = {
     "ingest": say("Keeping what arrived"), "model": say("Making a 3D model"),
     "draft": say("Making what would be public"), "publish": say("Publishing"),
+    "export": say("Exporting records"),
 }  # fmt: skip
+WHEN = {"next": 0, "normal": 5, "last": 9}  # as the form says it -> priority of the engine
 
 
 @dataclass(frozen=True)
@@ -67,27 +68,38 @@ def listed(request: Request, who: Annotated[Asks, Depends(asks(Action.SEE_JOBS))
 @router.post("/jobs/{key}/cancel")
 def cancelled(key: str, who: Annotated[Asks, Depends(asks(Action.CANCEL_JOB))]) -> Response:
     theirs(who, key)
-    if not who.desk.service.engine.cancel(key):
-        raise Conflict("It has ended.", "Nothing is to be stopped.")
+    stop(who.desk.service, key, who.who.actor)
+    return who.desk.back("/jobs")
+
+
+@router.post("/jobs/{key}/priority")
+def sooner_or_later(
+    key: str, who: Annotated[Asks, Depends(asks(Action.SET_PRIORITY))], sent: InForm
+) -> Response:
+    """Let a job that waits come before the others, or after them."""
+    theirs(who, key, Action.SET_PRIORITY)
+    if sent("when") not in WHEN:
+        raise InputError("Nobody said when it is to come.", "Choose one of the list.")
+    if not who.desk.service.engine.prioritise(key, WHEN[sent("when")]):
+        raise Conflict("It does not wait any more.", "Look at the page again.")
     return who.desk.back("/jobs")
 
 
 @router.post("/jobs/{key}/again")
 def tried_again(key: str, who: Annotated[Asks, Depends(asks(Action.CANCEL_JOB))]) -> Response:
     theirs(who, key)
-    if not who.desk.service.engine.again(key):
-        raise Conflict("It runs, or is done.", "Nothing is to be tried again.")
+    start_again(who.desk.service, key, who.who.actor)
     return who.desk.back("/jobs")
 
 
-def theirs(who: Asks, key: str) -> None:
+def theirs(who: Asks, key: str, action: Action = Action.CANCEL_JOB) -> None:
     """Raises `NotInArchive` unless it is there, and may be stopped by them."""
     state = who.desk.service.engine.state(key)
     if state is None:
         raise unseen()
     with who.desk.service.database.reading() as session:
         found = about(session, state)
-    own(who, Action.CANCEL_JOB, found.collection)
+    own(who, action, found.collection)
 
 
 def about(session: Session, job: JobState) -> About:
@@ -100,34 +112,24 @@ def about(session: Session, job: JobState) -> About:
         review = session.get(Review, rest.partition(":")[0])
         if review is not None:
             return About(session.get_one(Subject, review.subject).title, review.collection)
-    if kind == "model" and (subject := subject_of(session, job, rest)) is not None:
-        return About(subject.title, subject.collection)
+    if kind == "model" and job.about and (capture := session.get(Capture, job.about[0])) is not None:
+        return About(capture.title, capture.collection)
     return About(NAMES.get(kind, kind), None)
-
-
-def subject_of(session: Session, job: JobState, digest: str) -> Subject | None:
-    """The subject of a job that makes a model: its key is made of the captures (see `modelling.begin`)."""
-    mine = select(Capture.subject).where(Capture.account == job.person, Capture.subject.is_not(None))
-    for subject in session.scalars(mine.distinct()):
-        assert subject
-        made = session.scalars(select(Model.captures).where(Model.subject == subject)).all()
-        if digest in digests([usable(session, subject), *made]):
-            return session.get(Subject, subject)
-    return None
-
-
-def digests(lists: Iterable[Sequence[str]]) -> set[str]:
-    return {hashlib.sha256(" ".join(one).encode()).hexdigest()[:32] for one in lists}
 
 
 def shown(one: JobState, found: About) -> Job:
     return Job(
         one.key, found.title, found.contribution, NAMES.get(one.name, one.name), one.status,
-        priority=one.priority, share=one.done / one.total if one.total and one.status == "running" else None,
+        when=when(one.priority),
+        share=one.done / one.total if one.total and one.status == "running" else None,
         left_s=one.left_s if one.status == "running" else None,
         since=one.ended_at or one.started_at or one.enqueued_at,
         reason=why(one),
     )  # fmt: skip
+
+
+def when(priority: int) -> Any:
+    return "next" if priority < WHEN["normal"] else "last" if priority > WHEN["normal"] else "normal"
 
 
 def why(one: JobState) -> str:

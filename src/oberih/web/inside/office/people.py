@@ -1,6 +1,5 @@
 """People: finding them, their roles, invitations, the way back in, closing an account."""
 
-from datetime import timedelta
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -26,15 +25,14 @@ from oberih.errors import InputError
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.once import shown_once
 from oberih.web.inside.door.places import shown_grants, title_of
-from oberih.web.inside.door.threshold import Given
-from oberih.web.inside.office.common import Sent, address, day_of, hidden, query, reach, start_of, unseen
+from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.office.common import address, day_of, end_of, hidden, query, reach, unseen
 from oberih.web.views import Grant, Invitation, OncePage, Option, Paging, PeoplePage, PersonRow
 
 __all__ = ["router"]
 
 router = APIRouter()
 Leader = Annotated[Asks, Depends(asks(Action.SEE_PEOPLE))]
-DAY = timedelta(days=1)
 
 
 @router.get("/people")
@@ -43,7 +41,7 @@ def listed(request: Request, who: Leader) -> Response:
 
 
 @router.post("/people/invite")
-def invited(request: Request, who: Leader, sent: Sent) -> Response:
+def invited(request: Request, who: Leader, sent: InForm) -> Response:
     service = who.desk.service
     try:
         made = invite(
@@ -63,7 +61,7 @@ def taken_back(link: str, who: Leader) -> Response:
 
 
 @router.post("/people/{account}/grant")
-def given(request: Request, account: str, who: Leader, sent: Sent) -> Response:
+def given(request: Request, account: str, who: Leader, sent: InForm) -> Response:
     known(who, account)
     try:
         give_role(
@@ -76,7 +74,7 @@ def given(request: Request, account: str, who: Leader, sent: Sent) -> Response:
 
 
 @router.post("/people/{account}/revoke")
-def taken(account: str, who: Leader, sent: Sent) -> Response:
+def taken(account: str, who: Leader, sent: InForm) -> Response:
     if sent("grant") not in {one.id for one in known(who, account).grants}:
         raise unseen()
     take_role(who.desk.service.database, who.who, sent("grant"))
@@ -156,8 +154,7 @@ def collection_of(sent: Given) -> str:
 
 def ends(sent: Given) -> Any:
     """With the end of the day that was chosen."""
-    day = start_of(day_of(sent("until")))
-    return day + DAY if day else None
+    return end_of(day_of(sent("until")))
 
 
 def once(who: Asks, kind: str, path: str, made: LinkMade) -> Response:

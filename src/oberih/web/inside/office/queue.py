@@ -10,13 +10,17 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from oberih.catalogue.access import Action
-from oberih.catalogue.tables import Capture, Model, Publication, Review, Subject
+from oberih.catalogue.ledger import entries_of
+from oberih.catalogue.tables import Capture, Model, Publication, Review, Rights, Subject
+from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.places import title_of
-from oberih.web.inside.office.common import address, query, reach
+from oberih.web.inside.door.threshold import InForm
+from oberih.web.inside.office.common import address, own, query, reach, unseen
 from oberih.web.views import Paging, Picture, ReviewQueuePage, ReviewRow
 from oberih.web.views.words import KINDS
+from oberih.work.flow.withdrawing import DELETION, answer_wish
 
 __all__ = ["address_of", "kind_of", "pictures_of", "poster_of", "router"]
 
@@ -39,7 +43,7 @@ def queue(request: Request, who: Annotated[Asks, Depends(asks(Action.LIST_QUEUE)
         shown = found[:PAGE]
         rows = [review_row(session, one) for one in shown]
         if state == "open":
-            special = [*set_aside(session, mine), *again(session, mine)]
+            special = [*set_aside(session, mine), *to_delete(session, mine), *again(session, mine)]
             count += len(special)
             rows = [*special, *rows] if not after else rows
     titles = {key: title_of(who.desk, request, key) for key in {one.collection for one in rows}}
@@ -92,6 +96,40 @@ def set_aside(session: Session, mine: set[str] | None) -> list[ReviewRow]:
         )
         for one in session.scalars(asked.order_by(Capture.created).limit(FIRST))
     ]
+
+
+def to_delete(session: Session, mine: set[str] | None) -> list[ReviewRow]:
+    """What was taken back by somebody who asks for its files to be deleted, and waits for an answer."""
+    asked = within(select(Capture), Capture, mine).join(Rights, Rights.of == Capture.id)
+    asked = asked.where(Rights.kind == DELETION, Rights.withdrawn.is_(None)).order_by(Rights.created)
+    return [
+        ReviewRow(
+            address_of(one.id), one.title, one.collection, one.kind, one.received or one.created, one.photos,
+            deletion=True, note=why(session, one.id),
+        )
+        for one in session.scalars(asked.limit(FIRST))
+    ]  # fmt: skip
+
+
+def why(session: Session, capture: str) -> str:
+    """The reason of whoever took a capture back."""
+    entries = entries_of(session, "capture", capture)
+    return next((one.note for one in reversed(entries) if one.action == "withdraw"), "")
+
+
+@router.post("/review/{capture}/deletion")
+def answered(capture: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))], sent: InForm) -> Response:
+    """Answer somebody who asked for their files to be deleted."""
+    ark = f"ark:/{capture.replace('-', '/', 1)}"
+    with who.desk.service.database.reading() as session:
+        found = session.get(Capture, ark)
+    if found is None:
+        raise unseen()
+    own(who, Action.WITHDRAW, found.collection)
+    if not sent("answer").strip():
+        raise InputError("The contributor waits for an answer.", "Write one or two sentences.")
+    answer_wish(who.desk.service, ark, who.who.actor, sent("answer").strip()[:5000])
+    return who.desk.back("/review")
 
 
 def again(session: Session, mine: set[str] | None) -> list[ReviewRow]:

@@ -7,44 +7,57 @@ from oberih.catalogue.tables import Review
 from oberih.errors import InputError
 from oberih.trust.redaction import Box, Corrections
 from oberih.web.inside.office.queue import pictures_of
-from oberih.web.views import Region, RegionPicture
+from oberih.web.views import Picture, Region, RegionPicture
 
-__all__ = ["corrections_of", "regions_of"]
+__all__ = ["corrections_of", "hidden_of", "regions_of"]
 
 SAME = 1e-6
 
 
 def regions_of(review: Review) -> tuple[RegionPicture, ...]:
-    """Pictures that can be looked at, with the boxes in them."""
+    """Pictures that would be public, with the boxes in them."""
     pictures = pictures_of(review, "picture")
     made = []
     for number, one in enumerate(review.found):
         place = order(one)
-        if place is None or place >= len(pictures):
-            continue
-        told = Corrections.model_validate(review.corrections.get(one["photo"], {}))
-        marks = [
-            Region(f"{n}", known(one_region["kind"]), *corners(box_of(one_region)),
-                   blurred=not cleared(told, box_of(one_region)))
-            for n, one_region in enumerate(one["regions"])
-        ]  # fmt: skip
-        marks += [Region(f"a{n}", "added", *corners(box)) for n, box in enumerate(told.added)]
-        made.append(RegionPicture(f"{number}", pictures[place], tuple(marks)))
+        if place is not None and place < len(pictures):
+            made.append(marked(review, number, pictures[place]))
     return tuple(made)
 
 
-def corrections_of(review: Review, ticked: Sequence[str], added: Sequence[str]) -> dict[str, Any]:
-    """Corrections after the form: what it keeps blurred ("picture/mark"), and boxes that it adds
-    ("picture/left,top,width,height"). Photos that it did not show stay as they are. Raises `InputError`.
+def hidden_of(review: Review) -> tuple[RegionPicture, ...]:
+    """Photos in which something was found and that are not shown: it is covered on the textures, too."""
+    return tuple(
+        marked(review, number, Picture(f"/review/{review.id}/found/{number}", *one["size_px"]))
+        for number, one in enumerate(review.found) if review.draft and one.get("preview")
+    )  # fmt: skip
+
+
+def marked(review: Review, number: int, picture: Picture) -> RegionPicture:
+    found = review.found[number]
+    told = Corrections.model_validate(review.corrections.get(found["photo"], {}))
+    marks = [
+        Region(f"{n}", known(one["kind"]), *corners(box_of(one)), blurred=not cleared(told, box_of(one)))
+        for n, one in enumerate(found["regions"])
+    ]
+    marks += [Region(f"a{n}", "added", *corners(box)) for n, box in enumerate(told.added)]
+    return RegionPicture(f"{number}", picture, tuple(marks))
+
+
+def corrections_of(
+    review: Review, shown: Sequence[RegionPicture], ticked: Sequence[str], added: Sequence[str]
+) -> dict[str, Any]:
+    """Corrections after a form: what it keeps blurred ("picture/mark"), and boxes that it adds
+    ("picture/left,top,width,height"). Photos that it has not ``shown`` stay as they are. Raises `InputError`.
     """
     told = {name: dict(one) for name, one in review.corrections.items()}
-    for shown in regions_of(review):
-        found = review.found[int(shown.id)]
+    for one in shown:
+        found = review.found[int(one.id)]
         before = Corrections.model_validate(review.corrections.get(found["photo"], {}))
-        keep = {one.partition("/")[2] for one in ticked if one.partition("/")[0] == shown.id}
-        boxes = [read_box(one.partition("/")[2]) for one in added if one.partition("/")[0] == shown.id]
+        keep = {text.partition("/")[2] for text in ticked if text.partition("/")[0] == one.id}
+        boxes = [read_box(text.partition("/")[2]) for text in added if text.partition("/")[0] == one.id]
         kept = [box for n, box in enumerate(before.added) if f"a{n}" in keep]
-        away = [box_of(one) for n, one in enumerate(found["regions"]) if f"{n}" not in keep]
+        away = [box_of(region) for n, region in enumerate(found["regions"]) if f"{n}" not in keep]
         after = Corrections(added=tuple(kept + boxes), cleared=tuple(away))
         if after != before:
             told[found["photo"]] = after.model_dump(mode="json")

@@ -1,6 +1,6 @@
 """The page of one decision: what was recorded, what becomes public, what stays sealed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -15,12 +15,14 @@ from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, 
 from oberih.i18n import from_json, say
 from oberih.settings import ServiceSettings
 from oberih.trust.cells import CLASSES, CandidateSites, Generalised, TruePlace, cell_of, generalised, polygon
-from oberih.trust.warnings import MESSAGES
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.places import title_of
 from oberih.web.inside.office.common import own, unseen
-from oberih.web.inside.office.queue import kind_of, pictures_of, poster_of
-from oberih.web.inside.office.regions import regions_of
+from oberih.web.inside.office.queue import address_of, kind_of, pictures_of, poster_of
+from oberih.web.inside.office.regions import hidden_of, regions_of
+from oberih.web.inside.office.warned import hints, warned
+from oberih.web.inside.office.wordings import Rewording, reworded, wordings
+from oberih.web.pages import FILES_POLICY
 from oberih.web.views import (
     Beside,
     CellSketch,
@@ -28,10 +30,9 @@ from oberih.web.views import (
     FigureRow,
     PrecisionChoice,
     ReviewPage,
-    Warned,
-    Wording,
 )
 from oberih.web.views.words import CHECKS, PRECISIONS
+from oberih.work.flow import waiting_corrections
 from oberih.work.flow.comparing import compared
 from oberih.work.flow.ingest import zones_now
 from oberih.work.flow.projecting import licence_of, month, sites, true_place
@@ -40,12 +41,12 @@ __all__ = ["Case", "case_of", "page", "router"]
 
 router = APIRouter()
 KM_OF_DEGREE = 111.2
-FIELDS = {"title": say("Title"), "summary": say("Summary"), "notes": say("Notes")}
-KINDS_OF_WARNING = {
-    "address": "place", "settlement": "place", "person": "person", "phone": "contact", "e-mail": "contact",
-    "account": "contact", "number plate": "plate", "coordinates": "coordinates", "military": "military",
-}  # fmt: skip
 UNKNOWN = say("It was not measured, or the scale is not known.")
+NO_REGISTER = say(
+    "There is no register of sites here, so nobody knows among how many others it would hide in a smaller "
+    "area: a region is shown at most, or the exact place. Look at the region on a map. If it is mostly sea, "
+    "or lies beyond the border, few sites are left in it: then keep the place back."
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def draft_file(identifier: str, path: str, who: Annotated[Asks, Depends(asks(Act
     data, _ = who.desk.service.drafts.read(f"{review.draft}/{path}")
     headers = {
         "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Security-Policy": FILES_POLICY,
         "Cross-Origin-Resource-Policy": "same-origin", "Referrer-Policy": "no-referrer",
     }  # fmt: skip
     if not told.startswith("image/"):
@@ -129,7 +130,7 @@ def draft_file(identifier: str, path: str, who: Annotated[Asks, Depends(asks(Act
 
 def page(
     request: Request, who: Asks, case: Case, *, errors: Mapping[str, str] | None = None,
-    answers: Mapping[str, str] | None = None, status: int = 200,
+    answers: Mapping[str, str] | None = None, rewording: Rewording | None = None, status: int = 200,
 ) -> Response:  # fmt: skip
     """The page of a case. ``answers``: of a form that was not in order; else those that were kept."""
     service, review, subject = who.desk.service, case.review, case.subject
@@ -154,14 +155,21 @@ def page(
             model=poster_of(review) if review else None, model_address=model_of(review),
             figures=figures(case.model), replaces=replaces(session, case),
             beside=tuple(beside(case, place, shown)),
-            cell=shown.cell, precisions=() if case.capture else shown.choices,
+            cell=shown.cell, precisions=() if case.capture else shown.choices, place_note=shown.note,
             precision=told["precision"],  # type: ignore[arg-type]
             reason=told["reason"], due=as_day(told["due"]), embargo=as_day(told["embargo"]),
             wants_names=any(one.credited for one in case.captures), names_people=told["names"] == "yes",
-            warnings=tuple(map(warned, review.warnings)) if review else (),
+            warnings=(*map(warned, review.warnings), *hints(review)) if review else (),
             checks={key: told[f"check-{key}"] for key in CHECKS if told.get(f"check-{key}")},
             regions=regions_of(review) if review else (),
-            wordings=wordings(subject, service.settings.languages) if is_open(review) else (),
+            hidden_photos=len(hidden_of(review)) if review and is_open(review) else 0,
+            blur_waits=review is not None and is_open(review) and waiting_corrections(review),
+            wordings=wordings(subject, service.settings.languages, rewording) if has_words(case) else (),
+            subject=address_of(subject.id) if subject else "",
+            words_version=subject.version if subject else 0, words_public=due_or_visible(case),
+            words_warnings=tuple(map(reworded, rewording.warnings)) if rewording else (),
+            true_place=pair(place), corrected=told["where"],
+            area_public=place is not None and place.public_cell is not None,
             history=tuple(history(session, case)),
             decided="" if review is None or is_open(review) else decided(review),
             visible=visible(case), errors=errors or {},
@@ -197,6 +205,16 @@ def visible(case: Case) -> bool:
     return case.review is None or public.review == case.review.id
 
 
+def due_or_visible(case: Case) -> bool:
+    """Whether its words are public, or will be without anybody looking at them again."""
+    return case.public is not None and case.public.withdrawn is None
+
+
+def has_words(case: Case) -> bool:
+    """Whether they can be changed on this page."""
+    return is_open(case.review) or visible(case)
+
+
 def mode_of(case: Case) -> Any:
     return "quarantine" if case.capture else "review" if case.review else "again"
 
@@ -209,7 +227,7 @@ def received_of(case: Case) -> Any:
 def given(case: Case, answers: Mapping[str, str] | None) -> dict[str, str]:
     """What the fields of the form hold."""
     subject = case.subject
-    told = {"precision": "withheld", "reason": "", "due": "", "embargo": "", "names": ""}
+    told = {"precision": "withheld", "reason": "", "due": "", "embargo": "", "names": "", "where": ""}
     if subject is not None:
         told["precision"], told["names"] = subject.precision, "yes" if subject.names_people else ""
         told["due"] = subject.sensitivity_due.isoformat() if subject.sensitivity_due else ""
@@ -239,6 +257,7 @@ class Seen:
     choices: tuple[PrecisionChoice, ...]
     cell: CellSketch | None
     precision: str  # that the public would get
+    note: str = ""
 
     @classmethod
     def of(cls, session: Session, settings: ServiceSettings, place: Place | None, asked: str) -> "Seen":
@@ -252,7 +271,7 @@ class Seen:
             choices.append(PrecisionChoice(one, candidates(true, one, known), made.precision == one))
             if one == asked and made.cell is not None:
                 cell, precision = sketch(made.cell, true), made.precision
-        return cls(tuple(choices), cell, precision)
+        return cls(tuple(choices), cell, precision, NO_REGISTER if known is None else "")
 
 
 def before(place: Place) -> Generalised | None:
@@ -261,9 +280,9 @@ def before(place: Place) -> Generalised | None:
     return Generalised(place.public_cell, place.public_precision, place.public_asked, "")  # type: ignore[arg-type]
 
 
-def candidates(true: TruePlace, precision: Any, known: CandidateSites) -> int | None:
+def candidates(true: TruePlace, precision: Any, known: CandidateSites | None) -> int | None:
     cell = cell_of(true.latitude_deg, true.longitude_deg, precision)
-    return known.count(cell) if cell else None
+    return known.count(cell) if cell and known is not None else None
 
 
 def sketch(cell: str, true: TruePlace) -> CellSketch:
@@ -280,7 +299,7 @@ def beside(case: Case, place: Place | None, shown: Seen) -> Iterator[Beside]:
         yield Beside(say("Title"), " / ".join(named.titles.values()), "")
         yield Beside(say("Summary"), "\n".join(named.summary.values()), "")
     words = "; ".join(one.place_in_words for one in case.captures if one.place_in_words)
-    exact = f"{place.latitude_deg:.5f}, {place.longitude_deg:.5f}" if place is not None else ""
+    exact = pair(place)
     public = shown.precision != "withheld" and case.capture is None
     region = " / ".join(named.place.names.values()) if named and named.place and public else ""
     yield Beside(say("Place"), str(PRECISIONS[shown.precision].label) if public else "", exact)
@@ -341,20 +360,8 @@ def model_of(review: Review | None) -> str:
     return f"/review/{review.id}/files/{paths[0]}" if paths else ""
 
 
-def warned(one: Mapping[str, Any]) -> Warned:
-    kind: Any = KINDS_OF_WARNING.get(one["kind"], "other")
-    advice = MESSAGES.get(one["kind"], "")
-    return Warned(one["id"], kind, one["quote"], FIELDS.get(one["where"], one["where"]), advice,
-                  bool(one.get("settled")))  # fmt: skip
-
-
-def wordings(subject: Subject | None, languages: Sequence[str]) -> tuple[Wording, ...]:
-    """Titles and summaries, to be changed, in all languages of the service."""
-    if subject is None:
-        return ()
-    named = Description.model_validate(subject.description, strict=False)
-    codes = dict.fromkeys([*named.languages, *languages])
-    return tuple(Wording(one, named.titles.get(one, ""), named.summary.get(one, "")) for one in codes)
+def pair(place: Place | None) -> str:
+    return f"{place.latitude_deg:.5f}, {place.longitude_deg:.5f}" if place is not None else ""
 
 
 def history(session: Session, case: Case) -> Iterator[Event]:

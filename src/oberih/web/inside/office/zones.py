@@ -18,30 +18,31 @@ from oberih.i18n import say
 from oberih.trust.zones import MOST_MARGIN_M, scale
 from oberih.trust.zones import Zone as Area
 from oberih.web.inside.desk import Asks, asks
-from oberih.web.inside.door.threshold import Given
-from oberih.web.inside.office.common import Sent, day_of, start_of, unseen
+from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.office.common import day_of, start_of, unseen
 from oberih.web.sketches import geometry
 from oberih.web.views import Zone, ZonesPage
 
 __all__ = ["router"]
 
 router = APIRouter()
+Manager = Annotated[Asks, Depends(asks(Action.MANAGE_ZONES))]
 FIELDS = ("name", "polygon", "margin", "begins", "ends", "reason")
 LONGEST_NAME = 200
 
 
 @router.get("/zones")
 def listed(request: Request, who: Annotated[Asks, Depends(asks(Action.SEE_ZONES))]) -> Response:
-    return who.page(request, ZonesPage(zones(who)))
+    return who.page(request, ZonesPage(zones(who), may_end=who.may(Action.MANAGE_ZONES)))
 
 
 @router.post("/zones")
-def added(request: Request, who: Annotated[Asks, Depends(asks(Action.MANAGE_ZONES))], sent: Sent) -> Response:
+def added(request: Request, who: Manager, sent: InForm) -> Response:
     errors: dict[str, str] = {}
     row = row_of(sent, errors)
     if row is None:
         values = {name: sent(name) for name in FIELDS}
-        page = ZonesPage(zones(who), values, errors)
+        page = ZonesPage(zones(who), values, errors, may_end=who.may(Action.MANAGE_ZONES))
         return who.desk.page(request, page, asks=who.present, status=422)
     with who.desk.service.database.writing(who.who.actor, "mark zone", row.reason) as session:
         session.add(row)
@@ -49,7 +50,7 @@ def added(request: Request, who: Annotated[Asks, Depends(asks(Action.MANAGE_ZONE
 
 
 @router.post("/zones/{zone}/end")
-def ended(zone: str, who: Annotated[Asks, Depends(asks(Action.MANAGE_ZONES))]) -> Response:
+def ended(zone: str, who: Manager) -> Response:
     who.demand(Action.MANAGE_ZONES)
     with who.desk.service.database.writing(who.who.actor, "end zone") as session:
         found = session.get(Row, zone, with_for_update=True)

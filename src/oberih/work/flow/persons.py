@@ -1,0 +1,68 @@
+"""Who recorded something, as heritage knows them: a pseudonym, made at the first contribution.
+
+The name lies sealed in the archive, under a key of that person alone: to destroy the key is to forget the
+name on every copy. The pseudonym stays, in the captures and in the ledger.
+"""
+
+from contextlib import suppress
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oberih.archive.people.records import add_person, pseudonym_to_come, withdraw_person
+from oberih.archive.people.withdrawals import withdrawal_of
+from oberih.catalogue.accounts.people import set_pseudonym
+from oberih.catalogue.accounts.tables import Account
+from oberih.catalogue.tables import Capture, Person, Rights
+from oberih.errors import NotInArchive
+from oberih.work.service import Service
+
+__all__ = ["credit", "forget_person", "person_of"]
+
+
+def person_of(service: Service, account: str) -> str:
+    """The pseudonym of whoever has this account; "": nobody any more, or somebody who has withdrawn.
+
+    It is written down before anything is sealed under it, so that whoever leaves takes all of it with them.
+    """
+    with service.database.reading() as session:
+        found = session.get(Account, account)
+        if found is None:
+            return ""
+        known = session.get(Person, found.pseudonym) if found.pseudonym else None
+    pseudonym = found.pseudonym or set_pseudonym(
+        service.database, account, pseudonym_to_come(service.archive)
+    )
+    if withdrawal_of(service.archive, pseudonym) is not None:
+        return ""
+    if known is None:
+        introduce(service, account, pseudonym)
+    return pseudonym
+
+
+def introduce(service: Service, account: str, pseudonym: str) -> None:
+    """Seal who it is, and make their record: once, though two of their contributions arrive together."""
+    with service.database.writing("service", "introduce person") as session:
+        found = session.get(Account, account, with_for_update=True)
+        if found is None or session.get(Person, pseudonym) is not None:
+            return
+        told = {"account": account, "name": found.name, "public_name": found.public_name}
+        add_person(service.archive, {key: value for key, value in told.items() if value}, pseudonym)
+        session.add(Person(id=pseudonym))
+
+
+def credit(session: Session, capture: Capture, pseudonym: str) -> None:
+    """Say whose a capture is, and who gave what was allowed for it."""
+    if not pseudonym or capture.person == pseudonym:
+        return
+    capture.person = pseudonym
+    person = session.get_one(Person, pseudonym, with_for_update=True)
+    person.credited = person.credited or capture.credited
+    for given in session.scalars(select(Rights).where(Rights.of == capture.id, Rights.person == "")):
+        given.person = pseudonym
+
+
+def forget_person(service: Service, pseudonym: str) -> None:
+    """Make what is sealed of somebody unreadable on every copy. Run again to finish."""
+    with suppress(NotInArchive):  # they left before anything was sealed
+        withdraw_person(service.archive, pseudonym, "request")

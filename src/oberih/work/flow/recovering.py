@@ -1,0 +1,237 @@
+"""A service again, from its archive and a custodian's key: catalogue, ledger, accounts, public records, work.
+
+Every part can be run again, and goes on where it stopped. Public files are made again by jobs, since that
+takes long; until its files are there, a record shows its words.
+"""
+
+import secrets
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from oberih import settings as rules
+from oberih.archive import Rebuilt, rebuild
+from oberih.archive.archive import MAIN
+from oberih.archive.configuration import keep_settings, recall_settings
+from oberih.archive.reuse import deposited
+from oberih.catalogue.accounts.tables import Account
+from oberih.catalogue.backup import files_of, restore_accounts
+from oberih.catalogue.ledger import happened
+from oberih.catalogue.migrations import migrate
+from oberih.catalogue.public import PublicRecord, Withdrawn, create, load
+from oberih.catalogue.rebuild import Remade, rebuild_catalogue
+from oberih.catalogue.tables import Capture, Publication, Review, Subject
+from oberih.errors import InputError
+from oberih.i18n import say
+from oberih.progress import Progress
+from oberih.settings.file import checked
+from oberih.work.backup import put_back
+from oberih.work.flow.contributing import pick_up
+from oberih.work.flow.drafting import drafted
+from oberih.work.flow.modelling import begin
+from oberih.work.flow.projecting import month, public_record, sites
+from oberih.work.flow.publishing import due, missing_files
+from oberih.work.flow.states import told
+from oberih.work.service import SERVICE, Service, open_service, prepare_service
+from oberih.work.sharing import opened
+
+__all__ = ["Begun", "Recovered", "begin_again", "rebuild_service", "show_all"]
+
+LOST = say("The machine that it came to was lost before the files were safe.")
+AGAIN = say("Please send the files again, if you still have them.")
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What came back. ``accounts``: how many there are now."""
+
+    archive: Rebuilt
+    catalogue: Remade
+    accounts: int
+    public: int
+    new_custodian: bool  # the service has a new key: the old one is lost
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Work that was begun again, and contributions whose files are lost."""
+
+    jobs: int
+    lost: int
+
+
+def rebuild_service(
+    folder: Path, identities: Sequence[str], *, source: str = "", backup: bytes | None = None,
+    progress: Progress | None = None,
+) -> Recovered:  # fmt: skip
+    """Everything that the archive in ``folder`` knows; with ``source``, from a store that survived.
+
+    ``backup``: of `back_up`; without one there are no accounts, and new secrets. Raises `InputError` if there
+    is no archive, `KeyNeeded`, `Damaged`, and `Conflict` if other secrets, or accounts, are there.
+    """
+    progress = progress or Progress()
+    place = folder / "archive"
+    shared = bool(settings_of(folder, backup, identities).archive_url)
+    if not (source or shared or (place / rules.FILE).exists() or (place / MAIN).is_dir()):
+        raise InputError(
+            say("There is no archive in {path}.", path=place),
+            "Put it there, or name a store that survived: --from STORE",
+        )
+    if backup is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        put_back(folder, backup, identities)
+    service = open_service(folder)
+    try:
+        if shared:
+            opened(service).index.close()
+        done = rebuild(place, source=source, identities=identities, progress=progress)
+        if not done.archive.settings.custodians:
+            recall_settings(done.archive, done.archive.main)
+        done.archive.index.close()
+        new = make_custodian(service)
+        migrate(service.database)
+        remade = rebuild_catalogue(service.database, service.archive, identities, progress)
+        prepare_service(service)
+        if backup is not None:
+            restore_accounts(service.database, backup, identities)
+        return Recovered(done, remade, accounts_of(service), show_all(service), new)
+    finally:
+        service.close()
+
+
+def settings_of(folder: Path, backup: bytes | None, identities: Sequence[str]) -> rules.ServiceSettings:
+    """The settings that the service will have. Raises what `files_of` raises, and `InputError`."""
+    path = folder / rules.FILE
+    kept = None if backup is None else files_of(backup, identities).get(rules.FILE)
+    table = rules.read(path) if kept is None else tomllib.loads(kept.decode())
+    return checked(path, table, rules.ServiceSettings)
+
+
+def accounts_of(service: Service) -> int:
+    with service.database.reading() as session:
+        return session.scalar(select(func.count()).select_from(Account)) or 0
+
+
+def make_custodian(service: Service) -> bool:
+    """Let the service's key be a custodian's, in the place of the one that is lost. False if it is one."""
+    archive, recipient = service.archive, service.secrets.recipient
+    if archive.settings.custodians.get(SERVICE) == recipient:
+        return False
+    archive.change_settings(lambda table: table.setdefault("custodians", {}).update({SERVICE: recipient}))
+    keep_settings(archive)
+    return True
+
+
+def show_all(service: Service) -> int:
+    """The public records again, as the catalogue has them. Returns how many there are."""
+    create(service.projection)
+    with service.database.reading() as session:
+        every = session.scalars(select(Publication).where(Publication.published.is_not(None))).all()
+    shown = [one.id for one in every if one.withdrawn is None]
+    graves = [
+        Withdrawn(id=one.id, version=one.number, month=month(one.withdrawn)) for one in every if one.withdrawn
+    ]
+    return load(service.projection, records(service, shown), graves)
+
+
+def records(service: Service, subjects: Sequence[str]) -> Iterator[PublicRecord]:
+    with service.database.reading() as session:
+        known = sites(session, service.settings)
+    for identifier in subjects:
+        with service.database.writing("service", "publish") as session:
+            public = session.get_one(Publication, identifier)
+            record = public_record(
+                session, service.settings, session.get_one(Subject, identifier), public, known
+            )
+        yield record.model_copy(update={"files": ()}) if missing_files(service, public) else record
+
+
+def begin_again(service: Service) -> Begun:
+    """Put the work into the queues that was not done, as far as what it needs has survived.
+
+    Jobs that survived, in a database of their own, go on by themselves.
+    """
+    with service.database.writing("service", "rebuild") as session:
+        happened(session, "service", service.node)
+    jobs = pick_up(service)
+    jobs += ingest_again(service) + model_again(service) + draft_again(service) + publish_again(service)
+    return Begun(jobs + due(service), say_lost(service))
+
+
+def captures(service: Service, *states: str) -> Sequence[Capture]:
+    with service.database.reading() as session:
+        return session.scalars(select(Capture).where(Capture.state.in_(states)).order_by(Capture.id)).all()
+
+
+def ingest_again(service: Service) -> int:
+    """What is in the archive, and nobody has looked at."""
+    found = [
+        one for one in captures(service, "received", "preserved")
+        if one.contribution and deposited(service.archive, one.id) is not None
+    ]  # fmt: skip
+    return sum(
+        service.engine.enqueue(
+            "ingest", key=f"ingest:{one.contribution}", queue="ingest", node=service.node, person=one.account,
+            about=[one.id],
+            args={"account": one.account, "contribution": one.contribution, "capture": one.id},
+        )
+        for one in found
+    )  # fmt: skip
+
+
+def model_again(service: Service) -> int:
+    """Captures of which a model was to be made."""
+    waiting = captures(service, "waiting", "reconstructing")
+    return len({begin(service, one.id) for one in waiting if one.subject})
+
+
+def draft_again(service: Service) -> int:
+    """What waits for a custodian's look, and lay on a machine that is lost: made again before they look."""
+    with service.database.reading() as session:
+        every = session.scalars(select(Review).where(Review.state == "open")).all()
+    lost = [one.id for one in every if one.model and not (one.draft and drafted(service, one))]
+    return sum(begin_draft(service, review) for review in lost)
+
+
+def begin_draft(service: Service, review: str) -> bool:
+    with service.database.writing("service", "draft is lost") as session:
+        row = session.get_one(Review, review)
+        row.draft = ""
+        session.flush()
+        version = row.version
+    return service.engine.enqueue(
+        "draft", key=f"draft:{review}:{version}", queue="cpu", about=[review],
+        args={"review": review, "corrections": str(version)},
+    )  # fmt: skip
+
+
+def publish_again(service: Service) -> int:
+    """Public versions whose files are lost."""
+    with service.database.reading() as session:
+        asked = select(Publication).where(Publication.published.is_not(None), Publication.withdrawn.is_(None))
+        lost = [one for one in session.scalars(asked).all() if missing_files(service, one)]
+    for one in lost:
+        service.engine.enqueue(
+            "publish", key=f"publish:{one.review}:{secrets.token_hex(4)}", queue="cpu", about=[one.review],
+            args={"review": one.review},
+        )  # fmt: skip
+    return len(lost)
+
+
+def say_lost(service: Service) -> int:
+    """Tell contributors whose files did not come as far as the archive. Should they lie on another machine
+    that works, it brings them.
+    """
+    lost = [
+        one for one in captures(service, "received")
+        if deposited(service.archive, one.id) is None
+        and (not one.contribution or service.engine.state(f"ingest:{one.contribution}") is None)
+    ]  # fmt: skip
+    for one in lost:
+        with service.database.writing("service", "say what is lost") as session:
+            row = session.get_one(Capture, one.id)
+            row.reason, row.advice = told(LOST), told(AGAIN)
+    return len(lost)

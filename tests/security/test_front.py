@@ -1,0 +1,144 @@
+"""The way to the public process: one request in, one request out, and nothing of who asks."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from oberih.web.serving import listen, socket_of
+from security.standin import Public
+from web.office import house_at
+
+PERSON = (
+    "Cookie: __Host-session=secret; session=secret; __Host-device=secret; language=uk; form=secret\r\n"
+    "Authorization: Bearer oberih_secret\r\nX-CSRF-Token: secret\r\nX-Forwarded-For: 203.0.113.9\r\n"
+    "Referer: https://heritage.example/account/once/secret\r\nUser-Agent: secret\r\nForwarded: for=secret\r\n"
+)
+
+
+class Running:
+    """The web process's application behind a real socket, as `oberih serve` runs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.house = house_at(folder)
+        self.public = Public(socket_of(self.house.service))
+        self.listening = listen("127.0.0.1", 0)
+        config = uvicorn.Config(
+            self.house.app, fd=self.listening.fileno(), access_log=False, log_config=None,
+            server_header=False, proxy_headers=False,
+        )  # fmt: skip
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve()), daemon=True)
+        self.thread.start()
+
+    def say(self, text: str | bytes) -> bytes:
+        """Send it as it is. What comes back until the line is closed, or nothing comes any more."""
+        with closing(socket.create_connection(self.listening.getsockname(), 10)) as line:
+            line.sendall(text if isinstance(text, bytes) else text.encode("latin-1"))
+            line.settimeout(3)
+            answer = b""
+            with suppress(TimeoutError, ConnectionResetError):
+                while piece := line.recv(65536):
+                    answer += piece
+            return answer
+
+    def close(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(20)
+        self.public.close()
+        self.house.close()
+        self.listening.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    made = Running(tmp_path_factory.mktemp("front") / "data")
+    yield made
+    made.close()
+
+
+def asked(running: Running, text: str | bytes) -> tuple[bytes, list[bytes]]:
+    """What came back, and what came to the public side."""
+    before = len(running.public.came)
+    answer = running.say(text)
+    return answer, running.public.came[before:]
+
+
+def get(target: str, more: str = "") -> str:
+    return f"GET {target} HTTP/1.1\r\nHost: evil.example\r\n{more}Connection: close\r\n\r\n"
+
+
+def test_nothing_of_a_person_goes_on(running: Running) -> None:
+    answer, (came,) = asked(running, get("/records/1/2?q=a%20b", PERSON))
+    head = came.decode("latin-1")
+    assert head.startswith("GET /records/1/2?q=a%20b HTTP/1.1\r\n")
+    assert "secret" not in head and "203.0.113.9" not in head
+    assert "Cookie: language=uk" in head and "Host: heritage.example" in head and "evil" not in head
+    assert answer.endswith(b"ok") and b"evil" not in answer and b"x-own" not in answer.lower()
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/%2e%2e/private", "//evil.example/x", "/a%3Fb?c%23d", "/a%2fb", "/%ff%fe", "/a;b=c",
+     "/%5c%5cevil.example", "/a?b=%0d%0aX-Evil:%201"],
+)  # fmt: skip
+def test_addresses_go_on_as_they_came(running: Running, target: str) -> None:
+    _, came = asked(running, get(target))
+    assert [one.split(b"\r\n")[0] for one in came] == [f"GET {target} HTTP/1.1".encode()]
+    assert b"X-Evil: 1" not in came[0] and b"Host: heritage.example" in came[0]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX",
+        "Content-Length: 30\r\nContent-Length: 0\r\n\r\nGET /smuggled HTTP/1.1\r\nX: y",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+        "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+        "Content-Length: +5\r\n\r\nhello",
+        "Content-Length: 44\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        "Content-Length: 3\r\nExpect: 100-continue\r\n\r\nabc",
+        "X: y\r\n folded: z\r\nContent-Length: 0\r\n\r\n",
+        "Host: b.example\r\n\r\n",
+        "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+def test_no_second_request_is_smuggled(running: Running, method: str, lines: str) -> None:
+    answer, came = asked(
+        running, f"{method} /one HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n{lines}"
+    )
+    assert all(one.startswith((b"GET /one ", b"HEAD /one ")) for one in came) and len(came) <= 1
+    assert all(b"ontent-" not in one and b"ransfer-" not in one and b"pgrade" not in one for one in came)
+    assert answer.count(b"HTTP/1.1 ") <= 2  # with 100 Continue
+    assert b" 101 " not in answer and b" 500 " not in answer
+
+
+def test_two_requests_on_one_line_are_two(running: Running) -> None:
+    first = "GET /one HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+    answer, came = asked(running, first + get("/two"))
+    assert [one.split(b" ")[1] for one in came] == [b"/one", b"/two"]
+    assert answer.count(b"HTTP/1.1 200") == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["GET http://evil.example/x HTTP/1.1", "CONNECT evil.example:443 HTTP/1.1", "TRACE / HTTP/1.1",
+     "PUT /x HTTP/1.1", "GET * HTTP/1.1", "OPTIONS * HTTP/1.1", "GET /\xff HTTP/1.1", "G\x00T / HTTP/1.1",
+     "GET /a%0d%0aX-Evil:%201 HTTP/1.1"],
+)  # fmt: skip
+def test_odd_requests_go_nowhere(running: Running, line: str) -> None:
+    answer, came = asked(running, f"{line}\r\nHost: a.example\r\nConnection: close\r\n\r\n")
+    assert came == []
+    assert answer.split(b" ")[1][:1] == b"4", answer
+
+
+def test_endless_heads_are_not_read(running: Running) -> None:
+    answer, came = asked(running, "GET / HTTP/1.1\r\nHost: a\r\n" + "X: " + "y" * 200_000)
+    assert came == [] and (not answer or answer.split(b" ")[1] in (b"400", b"431"))
