@@ -38,15 +38,26 @@ format: $(READY) ## format, and mend what can be mended
 	@$(PY) -m ruff check --fix --quiet || true
 	@$(PY) -m ruff format
 
-bench: $(READY) ## measure quality and cost: photos with a laser-scanned truth, the archive, the 3D formats
+bench: $(READY) ## measure quality and cost: photos with a laser-scanned truth, archive, formats, service
 	@$(PY) benchmarks/fountain.py
 	@$(PY) benchmarks/archive.py
 	@$(PY) benchmarks/formats.py
+	@$(PY) benchmarks/search.py
+	@$(PY) benchmarks/search.py --records 1000000 --name search-million
+	@$(PY) benchmarks/catalogue.py
+	@$(PY) benchmarks/work.py
+	@$(PY) benchmarks/uploads.py
+	@$(PY) benchmarks/products.py
+	@$(PY) benchmarks/redaction.py
+	@$(PY) benchmarks/bisection.py
+	@$(PY) benchmarks/capacity.py
 
-soak: $(READY) ## for MINUTES (10), reconstruct random scenes with random damage; damage an archive, and 3D files
+soak: $(READY) ## for MINUTES (10), reconstruct random scenes with random damage; damage an archive, 3D files, a service
 	@$(PY) benchmarks/soak.py --minutes $(or $(MINUTES),10)
 	@$(PY) benchmarks/faults.py
 	@$(PY) benchmarks/fuzz.py
+	@$(PY) benchmarks/api_fuzz.py --minutes $(or $(MINUTES),10)
+	@$(PY) benchmarks/campaign_kills.py
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
 	@export PATH="$(CURDIR)/.venv/bin:$$PATH" && $(LOCK) --upgrade pyproject.toml --group dev -o requirements-dev.txt \

@@ -10,6 +10,7 @@ results/campaign_kills.md, and ends with 1 if anything of what tests/work/afterm
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -31,7 +32,7 @@ archive is one of the catalogue, and the other way round; what is to be public i
 its files, nothing was published twice, nothing withdrawn is public; the ledger has every version of every
 row, lies in the archive, and the catalogue comes back from it; no upload waits, and no draft is left.
 """
-PAUSE_S = (0.2, 5.0)  # from when the killed processes are back to the next kill
+PAUSE_S = (0.2, 3.0)  # from when the killed processes are back to the next kill
 
 
 def main() -> None:
@@ -44,14 +45,17 @@ def main() -> None:
     if given.postgres:
         settings = {"database_url": fresh_database(), "development": True}
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="oberih-kills-") as folder:
-        siege = Siege(Path(folder) / "siege", random.Random(given.seed), settings=settings)
-        try:
-            siege.fire(given.kills, PAUSE_S)
-            siege.settle()
-        finally:
-            siege.end()
-        wrong = [*siege.people.troubles, *aftermath(siege.service, siege.brought, Path(folder))]
+    folder = Path(tempfile.mkdtemp(prefix="oberih-kills-"))
+    siege = Siege(folder / "siege", random.Random(given.seed), settings=settings)
+    try:
+        siege.fire(given.kills, PAUSE_S)
+        siege.settle()
+    finally:
+        siege.end()
+    wrong = [*siege.people.troubles, *aftermath(siege.service, siege.brought, folder)]
+    siege.service.close()
+    if not wrong:
+        shutil.rmtree(folder)  # else somebody wants to look at it
     text = told(siege, wrong, given, time.monotonic() - began)
     name = "campaign_kills_postgres.md" if given.postgres else "campaign_kills.md"
     if given.kills >= 200:

@@ -82,9 +82,9 @@ class Bench:
         processes = [Popen([sys.executable, __file__, "--work", self.url]) for _ in range(count)]
         try:
             self.until(lambda: self.engine.workers()["light"] == count)
-            self.enqueue("empty", 20)  # they get their start behind them
             waiting = self.waiting()
-            self.until(lambda: self.waiting() <= waiting - 20)
+            self.enqueue("empty", 20)  # they get their start behind them
+            self.until(lambda: self.waiting() <= waiting)
             time.sleep(SETTLE_S)
             yield [psutil.Process(process.pid) for process in processes]
         finally:

@@ -16,6 +16,7 @@ from oberih.catalogue.migrations import migrate
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.rebuild import rebuild_catalogue
 from oberih.catalogue.tables import HERITAGE, Capture, Model, Publication
+from oberih.errors import NotInArchive
 from oberih.work.flow.ingest import RECEIPT
 from oberih.work.flow.states import WORKING
 from oberih.work.service import Service
@@ -44,7 +45,11 @@ def uploads(service: Service, brought: Sequence[Contribution]) -> Iterator[str]:
         if len(found) != 1:
             yield f"{one.id} was acknowledged, and is {len(found)} captures"
             continue
-        kept = read_object(service.archive.main, object_key(found[0].id))
+        try:
+            kept = read_object(service.archive.main, object_key(found[0].id))
+        except NotInArchive:
+            yield f"{one.id} was acknowledged, is {found[0].state}, and is not in the archive"
+            continue
         wanted = {f"{ORIGINALS}/{name}": hashlib.sha512(data).hexdigest() for name, data in one.files.items()}
         there = {path: file.digest for path, file in kept.inventory.files().items()}
         if {path: digest for path, digest in there.items() if path.startswith(ORIGINALS)} != wanted:
@@ -84,7 +89,11 @@ def objects(service: Service) -> Iterator[str]:
     """Each capture and model of the archive is one of the catalogue, and the other way round."""
     there: dict[str, set[str]] = {"capture": set(), "model": set()}
     for key in object_keys(service.archive.main):
-        about = read_about(read_object(service.archive.main, key).read(ABOUT))
+        try:
+            about = read_about(read_object(service.archive.main, key).read(ABOUT))
+        except NotInArchive:
+            yield f"{key} was begun, and never made whole"
+            continue
         if about["kind"] in there:
             there[about["kind"]].add(about["id"])
     with service.database.reading() as session:

@@ -11,6 +11,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -249,16 +250,22 @@ def test_nothing_is_served_if_the_public_process_had_more(
 ) -> None:
     monkeypatch.setenv(name, value)
     monkeypatch.setenv("OBERIH_PUBLIC_FILES_SECRET_KEY", value.replace("key", "secret"))
-    with pytest.raises(InputError, match=words):
-        refuse_unsafe(open_service(machines.folder / "desk"))
+    with closing(open_service(machines.folder / "desk")) as service, pytest.raises(InputError, match=words):
+        refuse_unsafe(service)
 
 
 def test_a_machine_with_other_secrets_does_not_join(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OBERIH_IDENTITY", new_identity()[0])
-    with pytest.raises(InputError, match="another identity"):
-        prepare_service(open_service(machines.folder / "stranger"))
+    with (
+        closing(open_service(machines.folder / "stranger")) as service,
+        pytest.raises(InputError, match="another identity"),
+    ):
+        prepare_service(service)
     monkeypatch.delenv("OBERIH_IDENTITY")
-    with pytest.raises(InputError, match="share the secrets"):
-        prepare_service(open_service(machines.folder / "stranger"))
+    with (
+        closing(open_service(machines.folder / "stranger")) as service,
+        pytest.raises(InputError, match="share the secrets"),
+    ):
+        prepare_service(service)

@@ -1,6 +1,7 @@
 """Stopped, taken back, or killed half way: what a capture says is what happens to it."""
 
 import os
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -8,14 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from oberih.archive.ocfl import object_key, read_object
 from oberih.catalogue.database import now
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.public import publish as show
 from oberih.catalogue.tables import Capture, Model, Publication, Review
-from oberih.errors import Conflict
+from oberih.errors import Conflict, NotInArchive
 from oberih.i18n import from_json
-from oberih.work.flow import Decision, decide, start_again, stop, unpublish
+from oberih.work.flow import Decision, decide, received, start_again, stop, unpublish
 from oberih.work.flow import publishing as published
+from oberih.work.flow.ingest import look, preserve
 from oberih.work.flow.ingest import release as free
 from oberih.work.flow.mending import Mender
 from oberih.work.flow.modelling import begin
@@ -77,8 +80,6 @@ def test_a_job_that_was_stopped_says_so_and_goes_on_when_asked(service: Service,
 
 
 def test_what_arrived_is_kept_whoever_wants_to_stop_it(service: Service, photos: list[Path]) -> None:
-    from oberih.work.flow import received
-
     arrived = brought(service, photos)
     received(service, arrived)
     with pytest.raises(Conflict, match="cannot be stopped"):
@@ -182,9 +183,6 @@ def test_what_is_taken_out_of_view_while_it_is_published_is_not_shown(
 def test_a_capture_at_which_nobody_works_is_begun_again(service: Service, photos: list[Path]) -> None:
     """Whoever was to put the job into the queue was killed just before."""
     arrived = brought(service, photos)
-    from oberih.work.flow import received
-    from oberih.work.flow.ingest import look, preserve
-
     capture = received(service, arrived)
     preserve(JOB, "olha", arrived.contribution.id, capture)
     look(JOB, "olha", arrived.contribution.id, capture)
@@ -205,6 +203,21 @@ def done(service: Service, key: str, status: str = "SUCCESS") -> None:
 
     with service.engine.tables.writing() as connection:
         connection.execute(STATUS.update().where(STATUS.c.workflow_uuid == key).values(status=status))
+
+
+def test_what_was_half_deposited_is_deposited_again(service: Service, photos: list[Path]) -> None:
+    """Whoever did it was killed before the archive could know of it."""
+    arrived = brought(service, photos)
+    capture = received(service, arrived)
+    left = f"{object_key(capture)}/v1/content/abcd1234/originals/0.jpg"
+    service.archive.main.write(left, [b"half a photo"])
+    preserve(JOB, "olha", arrived.contribution.id, capture)
+    kept = read_object(service.archive.main, object_key(capture))
+    assert kept.read("originals/0.jpg") == photos[0].read_bytes()
+    assert state(service, capture) == "preserved"
+    shutil.rmtree(service.folder / "archive" / "main" / object_key(capture))
+    with pytest.raises(NotInArchive):  # what was whole, and is lost, is not made again unnoticed
+        preserve(JOB, "olha", arrived.contribution.id, capture)
 
 
 def test_a_capture_whose_job_failed_says_so(service: Service, photos: list[Path]) -> None:

@@ -25,7 +25,7 @@ from oberih.archive.deposit import (
 from oberih.archive.holdings import errors_of
 from oberih.archive.index import GOOD, LOST, Entry
 from oberih.archive.ocfl import OcflObject, object_key, read_object
-from oberih.errors import OberihError
+from oberih.errors import NotInArchive, OberihError
 from oberih.progress import Progress
 
 __all__ = ["deposited", "deposited_before", "model_before"]
@@ -35,10 +35,18 @@ SMALL = 16 << 20  # bytes that these have at most
 
 
 def deposited(archive: Archive, identifier: str) -> Deposited | None:
-    """The receipt of what lies in the main store, though another machine may have put it there."""
+    """The receipt of what lies in the main store, though another machine may have put it there.
+
+    None if there is nothing, or only what somebody left who died before it was whole: it is deposited again.
+    """
     if not archive.knows(identifier):
         return None
-    made = read_object(archive.main, object_key(identifier))
+    try:
+        made = read_object(archive.main, object_key(identifier))
+    except NotInArchive:
+        if identifier in archive.index:
+            raise  # it was there
+        return None
     return registered(archive, made, about_of(made))
 
 

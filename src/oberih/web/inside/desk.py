@@ -7,6 +7,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
@@ -182,7 +183,8 @@ async def someone(
     """
     given = request.headers.get("Authorization", "")
     if given:
-        who = who_of_token(desk.service.database, given.removeprefix("Bearer ").strip())
+        word = given.removeprefix("Bearer ").strip()
+        who = await run_in_threadpool(who_of_token, desk.service.database, word)
         if who is None:
             raise NotLoggedIn
         return who

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from oberih.archive.metadata import Description
 from oberih.catalogue.access import EVERYWHERE, NOBODY, Action, Who, allowed, demand
 from oberih.catalogue.accounts import who_now
-from oberih.catalogue.tables import Capture, Collection, Place, Rights, Subject
+from oberih.catalogue.tables import Capture, Collection, Place, Publication, Rights, Subject
 from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 from oberih.trust.cells import TruePlace
@@ -22,6 +23,8 @@ from oberih.work.offers import LICENCES, Offer
 from oberih.work.service import Service
 
 __all__ = ["pick_up", "received"]
+
+UNKNOWN = ("The thing that this is said to show is not known here.", "Leave it out, or choose again.")
 
 
 def received(service: Service, arrived: Received) -> str:
@@ -32,7 +35,12 @@ def received(service: Service, arrived: Received) -> str:
     contribution = arrived.contribution
     capture = known_capture(service, contribution.id)
     if capture is None:
-        capture = register(service, arrived)
+        try:
+            capture = register(service, arrived)
+        except IntegrityError:  # somebody else has just done so
+            capture = known_capture(service, contribution.id)
+            if capture is None:
+                raise
     service.engine.enqueue(
         "ingest", key=f"ingest:{contribution.id}", queue="ingest", node=service.node,
         person=contribution.account, about=[capture],
@@ -53,7 +61,7 @@ def register(service: Service, arrived: Received) -> str:
     capture, subject = service.archive.mint(), service.archive.mint()
     with service.database.writing(contribution.account, "contribute") as session:
         collection, known = wanted(session, offer, who)
-        title = offer.title or (known.title if known else "") or say("Without a title")
+        title = offer.title or title_of(session, known, contribution.account) or say("Without a title")
         if known is None:
             described = {"titles": {offer.language: str(title)}, "kind": offer.kind}
             known = Subject(
@@ -81,15 +89,42 @@ def register(service: Service, arrived: Received) -> str:
     return capture
 
 
+def title_of(session: Session, known: Subject | None, account: str) -> str:
+    """What a capture of a known thing is called, if nobody said: as everybody, or who sends it, knows it."""
+    if known is None:
+        return ""
+    return known.title if is_public(session, known) else own_title(session, known, account) or ""
+
+
+def open_to(session: Session, known: Subject, who: Who) -> bool:
+    """Whether somebody may add to a thing: all may to what is public, others only if they know of it."""
+    return (
+        is_public(session, known)
+        or own_title(session, known, who.account) is not None
+        or allowed(who, Action.REVIEW, known.collection)
+    )
+
+
+def is_public(session: Session, known: Subject) -> bool:
+    found = session.get(Publication, known.id)
+    return found is not None and found.published is not None and found.withdrawn is None
+
+
+def own_title(session: Session, known: Subject, account: str) -> str | None:
+    """What its contributor called an earlier capture of it."""
+    mine = select(Capture.title).where(Capture.subject == known.id, Capture.account == account)
+    return session.scalars(mine.order_by(Capture.created)).first() if account else None
+
+
 def wanted(session: Session, offer: Offer, who: Who) -> tuple[str, Subject | None]:
     """The collection and, if it is known, the subject that a contribution is meant for. Who may contribute to
     other collections only, and names none, contributes to the first of these. Raises `NotAllowed`.
     """
     known = session.get(Subject, offer.subject) if offer.subject else None
     if offer.subject and (known is None or known.withdrawn):
-        raise InputError(
-            "The thing that this is said to show is not known here.", "Leave it out, or choose again."
-        )
+        raise InputError(*UNKNOWN)
+    if known is not None and not open_to(session, known, who):
+        raise InputError(*UNKNOWN)
     collection = known.collection if known else offer.collection
     if session.get(Collection, collection) is None:
         raise InputError("There is no such collection.", "Leave it out, or choose again.")

@@ -49,12 +49,17 @@ def draft(job: Job, review: str) -> None:
     service = here()
     with service.database.reading() as session:
         asked = session.get_one(Review, review)
+    if asked.state != "open":
+        return
     made = made_for(job, asked)
     with service.database.writing("service", "draft") as session:
-        row = session.get_one(Review, review)
-        before = row.draft
-        put(session, row, made)
-    clear(service, before)
+        row = session.get_one(Review, review, with_for_update=True)
+        if row.state == "open" and row.corrections == asked.corrections:
+            old = row.draft
+            put(session, row, made)
+        else:  # decided meanwhile, or another draft is on its way: this one is of no use
+            old = made.place
+    clear(service, old)
 
 
 @dataclass(frozen=True)

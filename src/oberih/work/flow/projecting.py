@@ -34,7 +34,10 @@ from oberih.settings import ServiceSettings
 from oberih.trust.cells import CandidateSites, Generalised, TruePlace, generalised
 from oberih.work.offers import LICENCES
 
-__all__ = ["licence_of", "may_be_named", "place_of", "public_place", "public_record", "sites", "true_place"]
+__all__ = [
+    "keep_place", "licence_of", "may_be_named", "public_place", "public_record", "reviewed_place", "sites",
+    "true_place",
+]  # fmt: skip
 
 STRICTEST = ("archive-only", "cc-by-sa-4.0", "cc-by-4.0", "cc0-1.0")
 MICRO, MILLI = 1e6, 1e3
@@ -200,7 +203,7 @@ def folder_of(subject: str, number: int) -> str:
 
 
 def true_place(session: Session, subject: str) -> Place | None:
-    """The true place of a subject: as a custodian said, or its first capture has it. Stores nothing."""
+    """The true place of a subject as far as it is known: its own, or that of its first capture."""
     found = session.get(Place, subject)
     if found is not None:
         return found
@@ -208,17 +211,25 @@ def true_place(session: Session, subject: str) -> Place | None:
     return session.scalars(asked.order_by(Capture.created)).first()
 
 
-def place_of(session: Session, subject: str) -> Place | None:
-    """The same, kept as the subject's own from now on."""
-    found = true_place(session, subject)
+def reviewed_place(session: Session, subject: str, captures: Sequence[str]) -> Place | None:
+    """The true place that a review of these captures is about: the subject's own, or the first of theirs."""
+    found = session.get(Place, subject)
+    if found is not None:
+        return found
+    asked = select(Place).join(Capture, Capture.id == Place.id).where(Capture.id.in_(captures))
+    return session.scalars(asked.order_by(Capture.created)).first()
+
+
+def keep_place(session: Session, subject: str, captures: Sequence[str]) -> None:
+    """Make the place that was reviewed the subject's own. Only that can become public: a capture that comes
+    later, and that nobody has looked at, moves nothing.
+    """
+    found = reviewed_place(session, subject, captures)
     if found is not None and found.id != subject:
-        found = Place(
+        session.add(Place(
             id=subject, latitude_deg=found.latitude_deg, longitude_deg=found.longitude_deg,
             elevation_m=found.elevation_m, source=found.source,
-        )  # fmt: skip
-        session.add(found)
-        session.flush()
-    return found
+        ))  # fmt: skip
 
 
 def public_place(
@@ -226,7 +237,7 @@ def public_place(
     known_sites: CandidateSites | None,
 ) -> PublicPlace:  # fmt: skip
     """As much of the place as may be known. What was public before counts (`trust.cells.generalised`)."""
-    place = place_of(session, subject.id)
+    place = session.get(Place, subject.id)
     if place is None or subject.precision == "withheld":
         return PublicPlace()
     before = None

@@ -12,6 +12,7 @@ from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.public import publish as show
 from oberih.catalogue.public import withdraw as hide
 from oberih.catalogue.tables import Capture, Model, Publication, Review, Subject
+from oberih.errors import StoreError
 from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.drafting import clear, draft_lost, drafted
 from oberih.work.flow.here import here
@@ -66,17 +67,20 @@ def expose(job: Job, review: str) -> bool:
     job.check()
     below = folder_of(public.id, public.number)
     for path in missing_files(service, public):
-        with suppress(AlreadyThere):  # of this version: the step runs again
+        service.files.delete(f"{below}/{path}")  # what somebody left who was killed at it
+        with suppress(AlreadyThere):  # somebody else is at it too
             service.files.write(f"{below}/{path}", service.drafts.stream(f"{decided.draft}/{path}"))
+    if missing_files(service, public):
+        raise StoreError("Public files did not become what passed the review.", "It is tried again.")
     return True
 
 
 def missing_files(service: Service, public: Publication) -> list[str]:
     """Files of a public version that are not where the public could fetch them."""
     below = folder_of(public.id, public.number)
-    there = {stat.key for stat in service.files.list(below)}
-    wanted = [one["path"] for one in public.manifest.get("files", ())] if gives_files(service, public) else []
-    return [path for path in wanted if f"{below}/{path}" not in there]
+    there = {stat.key: stat.size for stat in service.files.list(below)}
+    wanted = public.manifest.get("files", ()) if gives_files(service, public) else ()
+    return [one["path"] for one in wanted if there.get(f"{below}/{one['path']}") != one["bytes"]]
 
 
 def gives_files(service: Service, public: Publication) -> bool:

@@ -13,6 +13,7 @@ from oberih.i18n import say
 from oberih.trust.cells import TruePlace
 from oberih.work.flow.ingest import next_state
 from oberih.work.flow.modelling import begin, captures_of
+from oberih.work.flow.projecting import keep_place
 from oberih.work.flow.publishing import due, project
 from oberih.work.flow.states import ENDED, come_to, told
 from oberih.work.service import Service
@@ -91,8 +92,10 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
         ]
         captures = captures_of(session, captures_shown(session, row))
         if decision.outcome == "refused":
+            shown = captures_public(session, subject.id)
             for capture in captures:
-                set_aside(capture, decision.comment)
+                if capture.id not in shown:  # the older model of it stays public
+                    set_aside(capture, decision.comment)
         elif decision.comment:
             for capture in captures:
                 capture.reason = told(decision.comment)
@@ -101,6 +104,7 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
             if any(one.state in ENDED for one in captures):
                 raise Conflict(*TAKEN_BACK)
             place(session, subject.id, decision)
+            keep_place(session, subject.id, [one.id for one in captures])
             subject.precision, subject.names_people = decision.precision, decision.names_people
             subject.sensitivity_reason, subject.sensitivity_reviewer = decision.reason, actor
             subject.sensitivity_due = decision.due
@@ -112,6 +116,14 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
 
 def captures_shown(session: Session, row: Review) -> list[str]:
     return list(session.get_one(Model, row.model).captures) if row.model else [row.capture or ""]
+
+
+def captures_public(session: Session, subject: str) -> set[str]:
+    """Captures of the model that everybody sees now."""
+    public = session.get(Publication, subject)
+    if public is None or public.published is None or public.withdrawn or not public.model:
+        return set()
+    return set(session.get_one(Model, public.model).captures)
 
 
 def set_aside(row: Capture, comment: str) -> None:

@@ -46,7 +46,10 @@ def preview(identifier: str, photo: str, who: Custodian) -> Response:
     name = review.found[at].get("preview") if 0 <= at < len(review.found) and review.draft else ""
     if not name:
         raise unseen()
-    data, _ = who.desk.service.drafts.read(f"{review.draft}/{name}")
+    try:
+        data, _ = who.desk.service.drafts.read(f"{review.draft}/{name}")
+    except KeyError:  # being made again
+        raise unseen() from None
     headers = {
         "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": FILES_POLICY, "Cross-Origin-Resource-Policy": "same-origin",

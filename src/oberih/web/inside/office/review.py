@@ -35,7 +35,7 @@ from oberih.web.views.words import CHECKS, PRECISIONS
 from oberih.work.flow import waiting_corrections
 from oberih.work.flow.comparing import compared
 from oberih.work.flow.ingest import zones_now
-from oberih.work.flow.projecting import licence_of, month, sites, true_place
+from oberih.work.flow.projecting import licence_of, month, reviewed_place, sites
 
 __all__ = ["Case", "case_of", "page", "router"]
 
@@ -117,7 +117,10 @@ def draft_file(identifier: str, path: str, who: Annotated[Asks, Depends(asks(Act
     if review is None or path not in files:
         raise unseen()
     told = files[path]["media_type"]
-    data, _ = who.desk.service.drafts.read(f"{review.draft}/{path}")
+    try:
+        data, _ = who.desk.service.drafts.read(f"{review.draft}/{path}")
+    except KeyError:  # it is public by now, or being made again
+        raise unseen() from None
     headers = {
         "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": FILES_POLICY,
@@ -136,7 +139,7 @@ def page(
     service, review, subject = who.desk.service, case.review, case.subject
     of = subject.id if subject else case.captures[0].id
     with looking(service.database, who.who, Action.SEE_PLACE, case.collection, "place", of) as session:
-        place = true_place(session, of) or session.get(Place, case.captures[0].id if case.captures else of)
+        place = reviewed_place(session, of, [one.id for one in case.captures])
         session.expunge_all()
     with service.database.reading() as session:
         told = given(case, answers)
