@@ -16,12 +16,13 @@ from oberih.catalogue.accounts.keys import network_of
 from oberih.catalogue.accounts.tables import Grant
 from oberih.catalogue.rebuild import FIRST
 from oberih.catalogue.tables import Capture
+from oberih.errors import InputError
 from oberih.web.inside.throttle import Throttle, TooFast
 from oberih.work.flow import received
 from security.crowd import Crowd
 from web.office import OTHER, captured, house_at
 from web.visitors import PASSWORD, URL, Forms, House, Visitor
-from work.site import brought, photo
+from work.site import DETAILS, brought, photo
 
 PROXY = "10.9.9.9"
 
@@ -224,7 +225,10 @@ def test_one_network_cannot_ask_the_public_side_for_ever(house: House) -> None:
 
 
 def test_one_account_cannot_begin_contributions_for_ever(house: House, visitor: Visitor) -> None:
-    answers = [visitor.script("/api/v1/contributions", {"files": [], "key": "one"}) for _ in range(103)]
+    offered = {"files": [], "key": "one", "details": DETAILS}
+    wrong = {**offered, "details": {**DETAILS, "licence": "none"}}
+    assert visitor.script("/api/v1/contributions", wrong).status_code == 422  # before a byte is sent
+    answers = [visitor.script("/api/v1/contributions", offered) for _ in range(102)]
     assert answers[0].status_code == 201 and answers[-1].status_code == 429
     assert visitor.client.get("/api/v1/contributions").status_code == 200
 
@@ -289,9 +293,10 @@ def test_who_contributes_to_one_collection_contributes_to_no_other(crowd: Crowd)
     other = captured(crowd.house, OTHER)
     with service.database.reading() as session:
         theirs = session.get_one(Capture, other).subject or ""
-    for details in ({"collection": OTHER}, {"subject": theirs}):
-        with pytest.raises(NotAllowed):
-            received(service, brought(service, files, account=who.account, **details))
+    with pytest.raises(NotAllowed):
+        received(service, brought(service, files, account=who.account, collection=OTHER))
+    with pytest.raises(InputError, match="not known here"):  # nor is it told that there is such a thing
+        received(service, brought(service, files, account=who.account, subject=theirs))
     there = crowd.people["coordinator there"].account
     assert kept(there) == OTHER  # where they may, if they do not say where
     with pytest.raises(NotAllowed):

@@ -27,7 +27,7 @@ def test_the_inner_interface(restless_crowd: Crowd, name: str) -> None:
         headers["X-CSRF-Token"] = csrf_of(who.session)
     path = restless_crowd.arriving(who.account or restless_crowd.people["owner"].account)
     told = try_interface(who.client, restless_crowd.house.app, 2, 1, headers=headers, path=path, modes=modes)
-    assert (told[401] > 0) == (name == "nobody") and (told[201] > 0) == (name == "everything"), told
+    assert (told[401] > 0) == (name == "nobody") and (told[422] > 0) == (name == "everything"), told
 
 
 def test_pages_and_forms(restless_crowd: Crowd) -> None:

@@ -42,7 +42,7 @@ from oberih.web.serving import socket_of
 from oberih.web.uploads import uploads_router
 from oberih.web.views import ErrorPage
 from oberih.work.arrivals import Received, Uploader
-from oberih.work.flow import received
+from oberih.work.flow import received, welcome
 from oberih.work.service import Service
 
 __all__ = ["inner_app"]
@@ -77,7 +77,12 @@ def inner_app(service: Service, gate: Gate) -> FastAPI:
     app.state.desk = desk
     app.add_middleware(Guard, secure=desk.secure)
     app.include_router(
-        uploads_router(service.arrivals, uploader(service), lambda arrived: handed_on(service, arrived)),
+        uploads_router(
+            service.arrivals,
+            uploader(service),
+            lambda arrived: handed_on(service, arrived),
+            lambda account, details: welcome(service, account, details),
+        ),
         prefix=API,
     )
     app.include_router(exports.router, prefix=API)

@@ -1,10 +1,10 @@
 """What every upload route needs: the arrivals, who is sending, and what to do with what is finished."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
@@ -27,6 +27,7 @@ class Desk:
 
     arrivals: Arrivals
     handed_on: Callable[[Received], None]
+    welcome: Callable[[str, Mapping[str, Any]], None]
     who: Uploader = field(default_factory=lambda: Uploader(""))
     writing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
     hashing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(READERS))

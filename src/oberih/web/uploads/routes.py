@@ -1,7 +1,7 @@
 """The router of uploads, and its JSON half: contributions."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -75,14 +75,18 @@ class Completion(BaseModel):
 
 
 def uploads_router(
-    arrivals: Arrivals, uploader: Callable[..., Any], handed_on: Callable[[Received], None]
+    arrivals: Arrivals,
+    uploader: Callable[..., Any],
+    handed_on: Callable[[Received], None],
+    welcome: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
 ) -> APIRouter:
     """All routes. ``uploader`` is a dependency that gives the `Uploader`, or refuses the request.
 
     ``handed_on`` gets each finished contribution, in a thread, before its receipt goes out; again whenever
-    somebody asks for the receipt again, until the contribution is released.
+    somebody asks for the receipt again, until the contribution is released. ``welcome`` is told who wants to
+    send, and what they say of it, and raises if that would be refused: before the first byte is sent.
     """
-    shared = Desk(arrivals, handed_on)
+    shared = Desk(arrivals, handed_on, welcome)
 
     async def come_in(request: Request, who: Annotated[Uploader, Depends(uploader)]) -> None:
         request.state.desk = shared.for_(who)
@@ -103,6 +107,7 @@ contributions = APIRouter(route_class=Route, max_body_size=MOST_BODY)
 async def begin(request: Request, desk: AtDesk, body: ContributionOffered) -> Response:
     """Begin a contribution."""
     offered = [file.offered() for file in body.files]
+    await desk.do(desk.welcome, desk.who.account, body.details)
     made, asked = await desk.do(
         desk.arrivals.begin, desk.who, offered, note=body.note, details=body.details, key=body.key
     )

@@ -4,7 +4,7 @@ Each module is one stretch of it. Steps find the service that they work for in `
 outside (a face) gives it.
 """
 
-from oberih.work.flow.contributing import pick_up, received
+from oberih.work.flow.contributing import pick_up, received, welcome
 from oberih.work.flow.merging import merge
 from oberih.work.flow.publishing import due, project, uncredit, unpublish
 from oberih.work.flow.reviewing import (
@@ -49,4 +49,5 @@ __all__ = [
     "uncredit",
     "unpublish",
     "waiting_corrections",
+    "welcome",
 ]

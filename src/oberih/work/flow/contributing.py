@@ -4,6 +4,7 @@ Records and job are made from what lies on the disk; who is killed between them 
 them (`pick_up`). Their keys are the contribution's, so that nothing is made twice.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from oberih.work.arrivals import Received
 from oberih.work.offers import LICENCES, Offer
 from oberih.work.service import Service
 
-__all__ = ["pick_up", "received"]
+__all__ = ["pick_up", "received", "welcome"]
 
 UNKNOWN = ("The thing that this is said to show is not known here.", "Leave it out, or choose again.")
 
@@ -47,6 +48,13 @@ def received(service: Service, arrived: Received) -> str:
         args={"account": contribution.account, "contribution": contribution.id, "capture": capture},
     )  # fmt: skip
     return capture
+
+
+def welcome(service: Service, account: str, details: Mapping[str, Any]) -> None:
+    """Raises `InputError` or `NotAllowed` if what somebody says of a contribution could not be taken."""
+    offer = offer_of(details)
+    with service.database.reading() as session:
+        wanted(session, offer, who_now(service.database, account, strong=True) or NOBODY)
 
 
 def known_capture(service: Service, contribution: str) -> str | None:
