@@ -8,7 +8,7 @@ from oberih.catalogue.accounts.tables import Account, Grant
 from oberih.catalogue.public import record
 from oberih.catalogue.tables import Capture, Model, Place, Review, Subject
 from oberih.errors import InputError
-from oberih.work.flow import Decision, decide, received
+from oberih.work.flow import Decision, decide, publishing, received
 from oberih.work.flow import drafting as drafts
 from oberih.work.flow.drafting import Drafted, draft
 from oberih.work.flow.modelling import open_review
@@ -85,6 +85,29 @@ def test_a_draft_that_comes_late_replaces_nothing(
     assert [stat.key for stat in service.drafts.list(f"{review}/late")] == []
     public = record(service.projection, row(service, Review, review).subject)
     assert service.files.read(public.files[0].path)[0] == POSTER
+
+
+def test_what_is_shown_late_does_not_undo_a_later_decision(
+    service: Service, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A custodian keeps the place back while somebody else's projection is on its way."""
+    review = in_review(service, ingested(service, photos, latitude=50.1, longitude=30.2))
+    subject = row(service, Review, review).subject
+    passed(service, review, precision="exact")
+    assert record(service.projection, subject).place.cell is not None
+    shows, times = publishing.show, []
+
+    def slow(*given: object) -> None:
+        if not times:
+            times.append(1)
+            with service.database.writing("custodian", "look again") as session:
+                session.get_one(Subject, subject).precision = "withheld"
+            project(service, subject)
+        shows(*given)
+
+    monkeypatch.setattr(publishing, "show", slow)
+    project(service, subject)
+    assert record(service.projection, subject).place.cell is None
 
 
 def test_half_a_file_is_written_again(service: Service, photos: list[Path]) -> None:

@@ -42,8 +42,8 @@ PHOTOS = "Take at least 20 photos around the thing, each overlapping the one bef
 @workflow("ingest")
 def ingest(job: Job, account: str, contribution: str, capture: str) -> None:
     preserve(job, account, contribution, capture)
+    copy(job)  # before anything is done with it
     seen = look(job, account, contribution, capture)
-    copy(job)
     release(job, account, contribution, capture)
     if seen == "waiting":
         begin_model(job, capture)

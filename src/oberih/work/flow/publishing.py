@@ -11,7 +11,7 @@ from oberih.catalogue.database import now
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.public import publish as show
 from oberih.catalogue.public import withdraw as hide
-from oberih.catalogue.tables import Capture, Model, Publication, Review, Subject
+from oberih.catalogue.tables import Capture, Heritage, Model, Place, Publication, Review, Subject
 from oberih.errors import StoreError
 from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.drafting import clear, draft_lost, drafted
@@ -118,23 +118,31 @@ def project(service: Service, subject: str, review: str = "") -> int:
     """Write the public record of a subject. Returns its version; 0 if it is not public, another review
     decided, or (without ``review``) the version that passed waits for the end of its embargo.
     """
-    with service.database.writing("service", "publish") as session:
-        public = session.get_one(Publication, subject, with_for_update=True)
-        if public.withdrawn or (review and public.review != review):
-            return 0
-        if public.published is None and not review:
-            return 0
-        if public.published is None:
-            public.published = now()
-        made = public_record(
-            session,
-            service.settings,
-            session.get_one(Subject, subject),
-            public,
-            sites(session, service.settings),
-        )
-    show(service.projection, made)
-    return made.version
+    while True:
+        with service.database.reading() as session:
+            known = sites(session, service.settings)
+        with service.database.writing("service", "publish") as session:
+            public = session.get_one(Publication, subject, with_for_update=True)
+            if public.withdrawn or (review and public.review != review):
+                return 0
+            if public.published is None and not review:
+                return 0
+            if public.published is None:
+                public.published = now()
+            thing = session.get_one(Subject, subject)
+            made = public_record(session, service.settings, thing, public, known)
+            session.flush()
+            seen = versions(session, subject)
+        show(service.projection, made)
+        with service.database.reading() as session:
+            if versions(session, subject) == seen:
+                return made.version  # else what was just shown is out of date already: once more
+
+
+def versions(session: Session, subject: str) -> list[int]:
+    """Of all that decides what is public of a subject."""
+    kinds: tuple[type[Heritage], ...] = (Subject, Place, Publication)
+    return [row.version if (row := session.get(kind, subject)) else 0 for kind in kinds]
 
 
 def uncredit(service: Service, subject: str) -> None:
