@@ -347,10 +347,11 @@ def looking(
     database: Database, who: Who, action: Action, collection: str | None, kind: str, of: str
 ) -> Iterator[Session]:
     """Use something that is sealed: the right is checked, and the use is in the ledger before anything of it
-    can be read. ``kind``, ``of``: of what is looked at ("place", identifier). Read inside, hand out after:
-    what fails inside is not in the ledger. Raises `NotAllowed`.
+    can be read. ``kind``, ``of``: of what is looked at ("place", identifier). Inside nothing is changed, and
+    nobody has to wait for it, however long it takes. Raises `NotAllowed`.
     """
     demand(who, action, collection)
     with database.writing(who.actor, action.value) as session:
         happened(session, kind, of)
+    with database.reading() as session:
         yield session
