@@ -1,6 +1,7 @@
 """The tables as they are made release by release are those that the classes say, also with rows in them."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import oberih.catalogue.accounts.tables
 import oberih.catalogue.ledger  # noqa: F401
 from oberih.catalogue.database import Base, Database, open_database
 from oberih.catalogue.migrations import config, migrate, newest
-from oberih.errors import Conflict
+from oberih.errors import Conflict, StoreError
 from postgres import fresh_database
 
 
@@ -30,6 +31,14 @@ def test_migrations_make_the_tables_of_the_classes(empty: Database) -> None:
     with empty.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == newest()
+
+
+def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path) -> None:
+    (tmp_path / "catalogue.sqlite").write_bytes(b"what a fire left of it" * 200)
+    database = open_database(f"sqlite:///{tmp_path}/catalogue.sqlite")
+    with pytest.raises(StoreError, match="damaged"):
+        migrate(database)
+    database.close()
 
 
 def test_migrating_again_changes_nothing(empty: Database) -> None:

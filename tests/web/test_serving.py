@@ -70,6 +70,22 @@ def test_no_path_leads_out(served: Served, path: str) -> None:
     assert b"identity" not in answer
 
 
+def test_a_second_service_on_the_same_folder_is_refused(served: Served) -> None:
+    command = [sys.executable, "-m", "oberih", "serve", "--data", str(served.folder), "--port", "1"]
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (
+        second.returncode != 0 and "A service runs on" in second.stderr and "Traceback" not in second.stderr
+    )
+    assert served.get("/").status_code == 200
+
+
+def test_who_asks_for_the_head_of_a_page_gets_it(served: Served) -> None:
+    for path in ("/", "/api/v1/records"):
+        answer = httpx.head(f"{served.url}{path}", timeout=30)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["Content-Type"] == served.get(path).headers["Content-Type"]
+
+
 def test_pages_for_people_with_an_account_ask_to_log_in(served: Served) -> None:
     answer = served.get("/contributions", Accept="text/html")
     assert answer.status_code == 303 and answer.headers["Location"].startswith("/login?next=")

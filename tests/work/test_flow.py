@@ -143,6 +143,14 @@ def test_a_contribution_is_preserved_with_its_receipt(service: Service, photos: 
     assert list(service.arrivals.all_received()) == []  # what is safe is not kept twice
 
 
+def test_keeping_what_arrived_waits_for_nobody_s_models(service: Service, photos: list[Path]) -> None:
+    for number in range(service.settings.running_per_person + 1):
+        arrived = brought(service, photos, title=str(number))
+        received(service, arrived)
+        job = service.engine.state(f"ingest:{arrived.contribution.id}")
+        assert job.queue.split("@")[0] == "ingest" and "at a time" not in job.reason
+
+
 def test_received_twice_it_is_one_capture(service: Service, photos: list[Path]) -> None:
     arrived = brought(service, photos)
     assert received(service, arrived) == received(service, arrived)

@@ -34,15 +34,17 @@ def serve(t: Language) -> click.Command:
     )
     @how_told(t)
     def command(folder: Path, port: int, progress_kind: str) -> None:
-        from oberih.web.serving import Supervisor, listen
+        from oberih.logs import begin_logs
+        from oberih.web.serving import Supervisor, alone, listen
         from oberih.work.publicity import refuse_unsafe
         from oberih.work.service import RECOVERY, open_service, prepare_service
 
         with working(progress_kind, t) as (_, shown):
             service = open_service(folder)
+            alone(service)
             refuse_unsafe(service)
             listening = listen(service.settings.host, port)
-            new = prepare_service(service)
+            prepare_service(service)
             address = service.settings.url or f"http://localhost:{port}"
             lines = [t.say("The service is at {address}", address=address)]
             record = {"address": address}
@@ -53,7 +55,7 @@ def serve(t: Language) -> click.Command:
                     "There is no admin yet. Whoever opens this becomes it (once, within 7 days): {link}",
                     link=link,
                 ))  # fmt: skip
-            if new:
+            if (folder / RECOVERY).exists():
                 lines.append(t.say(
                     "{path} opens everything that is sealed, should this machine be lost: keep it elsewhere, "
                     "and delete it here.",
@@ -62,6 +64,7 @@ def serve(t: Language) -> click.Command:
             tell_result(shown, record, lines)
             sys.stdout.flush()
         service.close()
+        begin_logs("supervisor")
         Supervisor(open_service(folder), listening).run()
 
     return command

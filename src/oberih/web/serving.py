@@ -9,6 +9,7 @@
 The sockets belong to the supervisor: while a process starts again, visitors wait, and are not turned away.
 """
 
+import fcntl
 import logging
 import os
 import signal
@@ -22,11 +23,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oberih.errors import OutputError
+from oberih.errors import Conflict, OutputError
 from oberih.i18n import say
 from oberih.work.service import Service
 
-__all__ = ["Supervisor", "listen", "socket_of"]
+__all__ = ["Supervisor", "alone", "listen", "socket_of"]
 
 log = logging.getLogger("oberih.web")
 SHORT_S = 5.0  # a process that lives no longer is started again later and later
@@ -55,6 +56,20 @@ def listen(host: str, port: int) -> socket.socket:
 def socket_of(service: Service) -> Path:
     """Where the public process listens, for the web process alone."""
     return service.private / "public.socket"
+
+
+def alone(service: Service) -> int:
+    """Hold the data folder until this process ends. Raises `Conflict` if another supervisor has it."""
+    held = os.open(service.private / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(held)
+        raise Conflict(
+            say("A service runs on {path} already.", path=service.folder),
+            "Stop that one first, or choose another folder.",
+        ) from error
+    return held
 
 
 def listen_inside(path: Path) -> socket.socket:

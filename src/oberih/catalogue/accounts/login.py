@@ -58,11 +58,17 @@ Reason = Literal["wrong", "code", "more", "closed", "passkey", "institution"]
 SAYS: Final[Mapping[Reason, tuple[str, str]]] = MappingProxyType({
     "wrong": (
         say("The name, the password or the code is wrong."),
-        say("Look at the keyboard's language and at capital letters. A recovery code helps, too."),
+        say(
+            "Look at the keyboard's language and at capital letters. If you have a recovery code: "
+            "“I can't log in any more”."
+        ),
     ),
     "code": (
         say("A code from your app is needed."),
-        say("Type the six digits that it shows now; each works once. A recovery code can stand in for it."),
+        say(
+            "Type the six digits that it shows now; each works once. If you have a recovery code: "
+            "“I can't log in any more”."
+        ),
     ),
     "more": (
         say("A recovery code alone is not enough for this account."),

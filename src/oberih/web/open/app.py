@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from oberih.archive.stores import Store
 from oberih.catalogue.public import (
@@ -46,12 +47,25 @@ AWAY = ("The public pages cannot be shown just now.", "Try again in a moment.")
 BODY = TypeAdapter(Any)
 
 
+class HeadIsGet:
+    """Who asks for the head of a page gets that of the page; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD" and not scope["path"].startswith("/files/"):
+            scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)
+
+
 def public_app(projection: Projection, files: Store, pages: Pages) -> FastAPI:
     """The application. ``projection`` and ``files`` are only read."""
     app = FastAPI(
         title="Oberih", summary="Open records of heritage", version="1", docs_url=None, redoc_url=None,
         openapi_url=f"{API}/openapi.json", redirect_slashes=False,
     )  # fmt: skip
+    app.add_middleware(HeadIsGet)
     app.include_router(interface(projection), prefix=API)
     app.include_router(site(projection, files, pages))
     app.mount("/static", StaticPages())

@@ -42,9 +42,8 @@ def received(service: Service, arrived: Received) -> str:
             capture = known_capture(service, contribution.id)
             if capture is None:
                 raise
-    service.engine.enqueue(
-        "ingest", key=f"ingest:{contribution.id}", queue="ingest", node=service.node,
-        person=contribution.account, about=[capture],
+    service.engine.enqueue(  # of nobody: keeping what arrived waits for none of their models
+        "ingest", key=f"ingest:{contribution.id}", queue="ingest", node=service.node, about=[capture],
         args={"account": contribution.account, "contribution": contribution.id, "capture": capture},
     )  # fmt: skip
     return capture

@@ -1,5 +1,6 @@
 """People: finding them, their roles, invitations, the way back in, closing an account."""
 
+from datetime import timedelta
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -154,7 +155,8 @@ def collection_of(sent: Given) -> str:
 
 def ends(sent: Given) -> Any:
     """With the end of the day that was chosen."""
-    return end_of(day_of(sent("until")))
+    end = end_of(day_of(sent("until")))
+    return end - timedelta(seconds=1) if end else None  # of that day: people read the day
 
 
 def once(who: Asks, kind: str, path: str, made: LinkMade) -> Response:
