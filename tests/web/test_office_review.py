@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,8 @@ def test_the_page_shows_both_sides_and_the_look_is_in_the_ledger(house: House, c
     assert custodian.page.status_code == 200, custodian.text
     assert f"{PLACE[0]:.5f}, {PLACE[1]:.5f}" in custodian.text
     assert "behind the &lt;mill&gt;" in custodian.text and 'value="0/0"' in custodian.text
+    again = datetime.now(UTC).date() + timedelta(days=house.service.settings.review_days)
+    assert re.search(rf'name="due"[^>]*value="{again}"|value="{again}"[^>]*name="due"', custodian.text)
     subject = row(house, Review, review).subject
     with house.service.database.reading() as session:
         looks = session.scalars(select(Entry).where(Entry.action == "see place")).all()

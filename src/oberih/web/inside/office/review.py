@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -142,7 +142,7 @@ def page(
         place = reviewed_place(session, of, [one.id for one in case.captures])
         session.expunge_all()
     with service.database.reading() as session:
-        told = given(case, answers)
+        told = given(case, answers, service.settings.review_days)
         shown = Seen.of(session, service.settings, place, told["precision"])
         view = ReviewPage(
             id=case.id, version=case.version, mode=mode_of(case),
@@ -227,9 +227,9 @@ def received_of(case: Case) -> Any:
     return max((one.received for one in case.captures if one.received), default=row.created)
 
 
-def given(case: Case, answers: Mapping[str, str] | None) -> dict[str, str]:
-    """What the fields of the form hold."""
-    subject = case.subject
+def given(case: Case, answers: Mapping[str, str] | None, review_days: int) -> dict[str, str]:
+    """What the fields of the form hold; to be looked at again in ``review_days``, unless somebody said so."""
+    subject, today = case.subject, datetime.now(UTC).date()
     told = {"precision": "withheld", "reason": "", "due": "", "embargo": "", "names": "", "where": ""}
     if subject is not None:
         told["precision"], told["names"] = subject.precision, "yes" if subject.names_people else ""
@@ -240,6 +240,8 @@ def given(case: Case, answers: Mapping[str, str] | None) -> dict[str, str]:
         told["reason"] = case.review.reason or told["reason"]
         kept = {str(k): str(v) for k, v in case.review.checked.items()}
         told |= {f"check-{k}" if k in CHECKS else k: v for k, v in kept.items()}
+    if told["due"] <= today.isoformat():
+        told["due"] = (today + timedelta(days=review_days)).isoformat()
     told |= answers or {}
     if told["precision"] not in CLASSES:
         told["precision"] = "withheld"
