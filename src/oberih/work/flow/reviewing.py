@@ -12,7 +12,7 @@ from oberih.errors import Conflict, InputError
 from oberih.i18n import say
 from oberih.trust.cells import TruePlace
 from oberih.work.flow.ingest import next_state
-from oberih.work.flow.modelling import begin, captures_of
+from oberih.work.flow.modelling import begin
 from oberih.work.flow.projecting import keep_place
 from oberih.work.flow.publishing import due, project
 from oberih.work.flow.states import ENDED, come_to, told
@@ -81,6 +81,9 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
     warnings are open, or what would be public has not been made yet.
     """
     with service.database.writing(actor, f"review: {decision.outcome}", decision.reason) as session:
+        shown = captures_shown(session, session.get_one(Review, review))
+        # First of all: whoever takes one of these back does so before, or when this is written down.
+        captures = [session.get_one(Capture, one, with_for_update=True) for one in sorted(shown)]
         row = session.get_one(Review, review, with_for_update=True)
         if row.state != "open" or row.version != decision.seen_version:
             raise Conflict(*MEANWHILE)
@@ -90,11 +93,10 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
         row.warnings = [
             {**one, "settled": one.get("settled") or one["id"] in decision.settled} for one in row.warnings
         ]
-        captures = captures_of(session, captures_shown(session, row))
         if decision.outcome == "refused":
-            shown = captures_public(session, subject.id)
+            public = captures_public(session, subject.id)
             for capture in captures:
-                if capture.id not in shown:  # the older model of it stays public
+                if capture.id not in public:  # the older model of it stays public
                     set_aside(capture, decision.comment)
         elif decision.comment:
             for capture in captures:
