@@ -33,8 +33,7 @@ Backup Ukraine took in 35,000 captures: 100 a day for a year, or 400 a day for t
 
 A capture is {photos} photos of {megabytes:.0f} MB, reconstructed once with the preset `standard`,
 without a graphics card. Cores are busy {busy:.0%} of the time: captures come by day. A new capture of a
-known subject takes its
-photos and all that are there already; count it as the sum.
+known subject takes its photos and all that are there already; count it as the sum.
 
 ## What one capture costs
 
@@ -42,9 +41,8 @@ photos and all that are there already; count it as the sum.
 
 One reconstruction took {memory:.1f} GiB at most in these sets; plan {job:.0f} GiB for each that runs at the
 same time (`jobs_at_once`), and room for twice a capture's photos on the worker's disk. The catalogue is no
-bottleneck: it takes captures a hundred times faster than these machines do
-([bookkeeping](../benchmarks/results/catalogue.md), [search](../benchmarks/results/search.md),
-[queue](../benchmarks/results/work.md)). Custodians are one: at five minutes for a review, one of them looks
+bottleneck ([search](../benchmarks/results/search.md), [queue](../benchmarks/results/work.md)).
+Custodians are one: at five minutes for a review, one of them looks
 at about 90 in a day.
 
 ## How to grow
