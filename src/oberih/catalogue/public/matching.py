@@ -2,16 +2,17 @@
 
 SQLite's FTS5 gives them one by one in that order, so that the first ten thousand of a million cost no more
 than of twenty thousand. PostgreSQL's GIN index can only give all of them, in no order. There, a condition
-that many records meet is asked month by month (a key of every record, see `indexing`), newest first, until
-there are enough; GIN steps through a frequent word in the company of a rare one as fast as through the rare
-one alone. How many months to ask for at a time follows from the planner's estimate, which may be wrong: then
-it takes another step, and the answer is the same.
+that many records meet is asked of the newest months first (a key of every record, see `indexing`); GIN steps
+through a frequent word in the company of a rare one as fast as through the rare one alone. How many months
+follows from the planner's estimate, which may be wrong: then all the others are asked too, and the answer is
+the same.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Literal, Protocol
 
 from sqlalchemy import Connection, select, text
@@ -34,6 +35,9 @@ LAST = (1 << 62) - 1  # after every rank
 SLICES = 16  # of a month, when it is large
 LARGE = 16_000
 FEW = 3_000  # records that are found at once, without a walk through the months
+UNKNOWN = (
+    16  # of a narrower condition a sixteenth is looked for first: planners do not know what goes together
+)
 
 
 Column = Literal["title_en", "title_uk", "quality"]
@@ -69,6 +73,22 @@ class Index(Protocol):
         order: Order | None = None,
     ) -> Summary:  # fmt: skip
         """Of the first ``most`` records with ranks up to ``upto``."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A month, or one of ``of`` parts of it."""
+
+    month: int
+    share: int
+    of: int
+    first: int  # rank
+    last: int
+    size: float  # records, about
+
+    @property
+    def is_last(self) -> bool:
+        return self.share == self.of - 1
 
 
 def index_of(connection: Connection, condition: Condition) -> Index:
@@ -117,8 +137,8 @@ class OfPostgres:
     def ranks(self, condition: Condition, after: int, most: int) -> list[int]:
         found: list[int] = []
         query = as_tsquery(condition)
-        for window in self.windows(condition, after, LAST, most):
-            given = {"query": f"{query}{window}", "after": after, "upto": LAST, "most": most - len(found)}
+        for window, start in self.windows(condition, after, LAST, most):
+            given = {"query": f"{query}{window}", "after": start, "upto": LAST, "most": most - len(found)}
             found += self.connection.execute(text(POSTGRES_RANKS), given).scalars()
             if len(found) >= most:
                 break
@@ -134,8 +154,8 @@ class OfPostgres:
         query = as_tsquery(condition)
         ordered, more = ordering(order, "json_agg(json_build_array(value, rank))")
         sql = POSTGRES_SUMMARY.format(column=column, order=order.column if order else "rank", ordered=ordered)
-        for window in self.windows(condition, -1, upto, most):
-            given = {"query": f"{query}{window}", "after": -1, "upto": upto, "most": most - count}
+        for window, start in self.windows(condition, -1, upto, most):
+            given = {"query": f"{query}{window}", "after": start, "upto": upto, "most": most - count}
             row = self.connection.execute(text(sql), given | more).one()
             count += row[0]
             floor = row[1] or floor
@@ -145,30 +165,39 @@ class OfPostgres:
                 break
         return Summary(count, floor, data, sorted(best)[: order.most] if order else [])
 
-    def windows(self, condition: Condition, after: int, upto: int, most: int) -> Iterator[str]:
-        """What to add to the query so that together it is answered in order: nothing, or some months."""
-        if self.most_expected <= max(3 * most, FEW):
-            yield ""
+    def windows(self, condition: Condition, after: int, upto: int, most: int) -> Iterator[tuple[str, int]]:
+        """What to add to the query, and after which rank, so that together it is answered in order: months
+        that are expected to hold enough, and if they do not, all the rest at once. Of that there cannot be
+        much: else the months would have held enough. Only where words stand in a row every record with all of
+        them has to be opened: there it goes on by months.
+        """
+        if self.expected <= max(3 * most, FEW):
+            yield "", after
             return
-        expected = self.most_expected if condition == self.widest else max(self.expected(condition), 1)
-        parts = [(key, size) for key, first, last, size in self.slices if last > after and first <= upto]
-        step = sum(size for _, size in parts) * most * 1.4 / expected
-        keys: list[str] = []
+        parts = [one for one in self.slices if one.last > after and one.first <= upto]
+        step = sum(one.size for one in parts) * most * 1.4 / self.expected
+        if condition != self.widest:
+            step *= UNKNOWN
+        window: list[Slice] = []
         held = 0.0
-        for key, size in parts:
-            keys.append(key)
-            held += size
-            if held >= step:
-                yield f" & ({' | '.join(keys)})"
-                keys, held, step = [], 0.0, step * 4
-        if keys:
-            yield f" & ({' | '.join(keys)})"
+        for one in parts:
+            window.append(one)
+            held += one.size
+            if held >= step and (one.is_last or one.month == window[0].month):
+                yield f" & {in_one_of(window)}", after
+                if not asks_for_a_row(condition):
+                    yield "", window[-1].last
+                    return
+                window, held, step = [], 0.0, step * 4
+        if window:
+            yield f" & {in_one_of(window)}", after
 
     @cached_property
-    def most_expected(self) -> int:
-        return self.expected(self.widest)
+    def expected(self) -> int:
+        """How many records meet the widest condition, about."""
+        return self.expected_of(self.widest)
 
-    def expected(self, condition: Condition) -> int:
+    def expected_of(self, condition: Condition) -> int:
         """About how many records meet a condition. Words in a row often come together, of which the planner
         knows nothing, and every record with all of them has to be opened: there it is the rarest of them.
         """
@@ -178,9 +207,9 @@ class OfPostgres:
             case Has(keys):
                 return min(self.estimate(f"'{key}'") for key in keys)
             case Any(parts):
-                return sum(map(self.expected, parts))
+                return sum(map(self.expected_of, parts))
             case All(parts):
-                return min(map(self.expected, parts), default=self.estimate(as_tsquery(condition)))
+                return min(map(self.expected_of, parts), default=self.estimate(as_tsquery(condition)))
 
     def estimate(self, query: str) -> int:
         """How many records the planner expects."""
@@ -189,17 +218,26 @@ class OfPostgres:
         return int(plan[0]["Plan"]["Plan Rows"])
 
     @cached_property
-    def slices(self) -> list[tuple[str, int, int, float]]:
-        """Months in order, or sixteenths of large ones: key, first and last rank, about how many records."""
+    def slices(self) -> list[Slice]:
+        """Months in order, or sixteenths of large ones."""
         found = []
         for month, size in self.connection.execute(select(months).order_by(months.c.month)):
             shares = SLICES if size > LARGE else 1
             width = (1 << HASH_BITS) // shares
             for share in range(shares):
                 first = (month << HASH_BITS) + share * width
-                key = f"'_m{month}x{share:x}'" if shares > 1 else f"'_m{month}'"
-                found.append((key, first, first + width - 1, size / shares))
+                found.append(Slice(month, share, shares, first, first + width - 1, size / shares))
         return found
+
+
+def in_one_of(window: Sequence[Slice]) -> str:
+    """Keys of these slices; of a whole month its own, since GIN looks at each key for each record."""
+    keys: list[str] = []
+    for month, shares in groupby(window, key=lambda one: one.month):
+        found = list(shares)
+        whole = len(found) == found[0].of
+        keys += [f"'_m{month}'"] if whole else [f"'_m{month}x{one.share:x}'" for one in found]
+    return f"({' | '.join(keys)})"
 
 
 POSTGRES_MET = f"""

@@ -73,7 +73,10 @@ def publish(projection: Projection, record: PublicRecord) -> bool:
 
 
 def withdraw(projection: Projection, identifier: str, month: str) -> bool:
-    """Take a record out of everything public; ``month`` (YYYY-MM) is when. False if it was not public."""
+    """Take a record out of everything public; ``month`` (YYYY-MM) is when. False if it was not public.
+
+    Its words vanish from the files with the next `tidy`, which may take seconds.
+    """
     with projection.writing() as connection:
         before = stored(connection, identifier)
         if before is None:
@@ -87,8 +90,6 @@ def withdraw(projection: Projection, identifier: str, month: str) -> bool:
         connection.execute(delete(relations).where(relations.c.target == identifier))
         grave = Withdrawn(id=identifier, version=before[1].version, month=month)
         connection.execute(insert(withdrawn), grave.model_dump())
-    if projection.on_sqlite:  # elsewhere nobody reads the files of the database
-        tidy(projection)
     return True
 
 

@@ -16,6 +16,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from oberih.trust import romanisation
+
 __all__ = ["LONGEST_WORD", "STOP_WORDS", "fold", "key", "read", "words_of"]
 
 LONGEST_WORD = 40  # letters of a word that count
@@ -27,11 +29,9 @@ WORD = re.compile(rf"\d+|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+(?:[{APOSTROPHES}
 UNSEEN = re.compile("[\u0300-\u036f\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 
 CYRILLIC = {
-    "а": "a", "б": "b", "в": "v", "г": "h", "ґ": "g", "д": "d", "е": "e", "є": "ie", "ж": "zh", "з": "z",
-    "и": "y", "і": "i", "ї": "i", "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p",
-    "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch",
-    "ь": "", "ю": "iu", "я": "ia", "ё": "io", "ы": "y", "э": "e", "ъ": "", "ў": "u", "ј": "i", "ђ": "d",
-    "љ": "li", "њ": "ni", "ћ": "ch", "џ": "dzh",
+    **romanisation.LATIN,
+    "ё": "io", "ы": "y", "э": "e", "ъ": "", "ў": "u", "ј": "i", "ђ": "d", "љ": "li", "њ": "ni", "ћ": "ch",
+    "џ": "dzh",
 }  # fmt: skip
 LATIN = {
     "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "š": "sh", "č": "ch",
