@@ -3,7 +3,7 @@
     with public_sides(folder, places, truths(8, beside=places)) as (one, other):
         found = [n for n in range(500) if differ(one, other, n, places)]
 
-Both are filled by the flow (`project`), from catalogues in which each place is another one within the same
+Both are filled by the flow (`reveal`), from catalogues in which each place is another one within the same
 cells; of what is withheld, another one anywhere. One grew in another order, with a record that came and went.
 An answer is its status, its headers but for the date, and its bytes.
 """
@@ -29,8 +29,10 @@ from oberih.catalogue.database import now
 from oberih.catalogue.public.tables import state
 from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Rights, Subject
 from oberih.trust.cells import CLASSES, RESOLUTIONS, Precision, cell_of, coarser
-from oberih.work.flow import LICENCES, project, unpublish
+from oberih.work.engine import Job
+from oberih.work.flow import LICENCES, unpublish
 from oberih.work.flow.here import work_for
+from oberih.work.flow.publishing import reveal
 from oberih.work.service import Service, open_service
 from public_help import KEY, SAINTS, THINGS, TOWNS, WORDS_EN, WORDS_UK, ark
 from work.site import site
@@ -38,6 +40,7 @@ from work.site import site
 __all__ = ["Side", "Truth", "answers", "differ", "filled", "move", "public_side", "public_sides", "truths"]
 
 COUNT = 40
+JOB = Job("a test")
 API = "/api/v1"
 
 
@@ -108,7 +111,7 @@ def filled(folder: Path, places: Sequence[Truth], order: Sequence[int]) -> Itera
                 session.add_all(kind)
                 session.flush()
         for number in (*order[:7], COUNT, *order[7:]):  # one more, that comes and goes
-            assert project(service, ark(number), f"review-{number}")
+            reveal(JOB, f"review-{number}")
         unpublish(service, ark(COUNT), "custodian", "a test")
         yield service
     finally:
@@ -141,8 +144,8 @@ def rows_of(number: int, truth: Truth) -> list[Any]:
         Capture(id=capture, state="published", account="olha", taken=moment, **own),
         Model(id=model, subject=about, captures=[capture], figures=figures),
         Rights(of=capture, kind="licence", uri=licence),
-        Review(id=review, model=model, state="passed", **own),
-        Publication(id=about, model=model, review=review, published=moment),
+        Review(id=review, model=model, state="passed", number=1, **own),
+        Publication(id=about, waiting=review),
     ]  # fmt: skip
 
 
@@ -210,8 +213,10 @@ def move(folder: Path, number: int, truth: Truth) -> None:
         with service.database.writing("custodian", "move") as session:
             place = session.get_one(Place, ark(number))
             place.latitude_deg, place.longitude_deg = truth.latitude, truth.longitude
-            place.public_cell = place.public_precision = place.public_asked = None
-        assert project(service, ark(number), f"review-{number}")
+            public = session.get_one(Publication, ark(number))
+            public.cell = public.asked = None
+            public.waiting = public.review
+        reveal(JOB, f"review-{number}")
     finally:
         service.close()
 

@@ -11,7 +11,9 @@ from attacks.town import PRECISION, Town
 from oberih.catalogue.public import record
 from oberih.catalogue.tables import Place, Publication, Review, Subject
 from oberih.trust.cells import CLASSES, CandidateSites, TruePlace, cell_of, generalised
+from oberih.work.engine import Job
 from oberih.work.flow import project
+from oberih.work.flow.publishing import reveal
 from oberih.work.service import Service
 from web.office import captured, in_review
 from work.site import site
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.xdist_group("attacks")
 MOMENT = re.compile(rb"20\d\d-\d\d-\d\d|\d\d:\d\d:\d\d")
 SNAKE_ISLAND = TruePlace(45.255, 30.204)  # the only land for 35 km around
 CHERNIHIV = (51.5, 31.3)
+JOB = Job("a test")
 
 
 def test_case_9_dates_are_months(town: Town, public: dict[str, bytes]) -> None:
@@ -47,7 +50,7 @@ def test_cases_9_13_a_custodian_is_warned_with_the_very_words(town: Town) -> Non
         "title_en": "A church near Sedniv", "kind": "building",
         "summary_en": "14 June 2026, 15:42, after the storm, 51.4982, 31.2894, AA 1234 BB, +380 44 123 45 67",
     }  # fmt: skip
-    assert town.custodian.send(f"{page}/words", **words).status_code == 303, town.custodian.text
+    assert town.custodian.send(f"{page}/words", **words, blur="0/0").status_code == 303, town.custodian.text
     quotes = re.findall(r"<blockquote>([^<]+)</blockquote>", town.custodian.follow().text)
     assert set(quotes) >= {
         "14 June 2026", "15:42", "after the storm", "51.4982, 31.2894", "AA 1234 BB", "+380 44 123 45 67",
@@ -97,7 +100,7 @@ def test_case_12_without_a_register_it_is_a_region_and_depends_on_nothing_sealed
                 sealed_at(service, CHERNIHIV[0] + number / 1000)
             for asked in CLASSES:
                 subject, review = sealed_at(service, CHERNIHIV[0], asked)
-                project(service, subject, review)
+                reveal(JOB, review)
                 place = record(service.projection, subject).place  # type: ignore[union-attr]
                 shown[asked].add((place.precision, place.cell))
         region = {("region", cell_of(*CHERNIHIV, "region"))}
@@ -117,7 +120,8 @@ def sealed_at(service: Service, latitude: float, asked: str = "withheld") -> tup
         row = session.get_one(Review, review)
         session.get_one(Subject, row.subject).precision = asked
         session.add(Place(id=row.subject, latitude_deg=latitude, longitude_deg=CHERNIHIV[1]))
-        session.add(Publication(id=row.subject, model=row.model, review=review))
+        row.number = 1
+        session.add(Publication(id=row.subject, waiting=review))
         return row.subject, review
 
 

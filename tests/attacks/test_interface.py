@@ -192,7 +192,7 @@ def asked_by(who: Online) -> dict[str, Any]:
 def may_see(town: Town, asked: dict[str, Any]) -> bool:
     """Whether work that is done later for somebody may see what is sealed."""
     who = who_again(town.service.database, asked)
-    wanted = (Action.SEE_PLACE, Action.EXPORT, Action.SEE_ORIGINALS)
+    wanted = (Action.SEE_PLACE, Action.EXPORT)
     return any(allowed(who, action, "first") for action in wanted)
 
 

@@ -15,7 +15,7 @@ from oberih.catalogue.ledger import Entry, kept_entries, state_of
 from oberih.catalogue.migrations import migrate
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.rebuild import rebuild_catalogue
-from oberih.catalogue.tables import HERITAGE, Capture, Model, Publication
+from oberih.catalogue.tables import HERITAGE, Capture, Model, Publication, Review
 from oberih.errors import NotInArchive
 from oberih.work.flow.ingest import RECEIPT
 from oberih.work.flow.states import WORKING
@@ -110,19 +110,23 @@ def publications(service: Service) -> Iterator[str]:
     """What is to be public is, with all its files and in its version; what was withdrawn is not."""
     with service.database.reading() as session:
         every = session.scalars(select(Publication)).all()
+        passed = {one.id: session.get(Review, one.review) for one in every}
         entries = session.scalars(
             select(Entry).where(Entry.kind == "publication").order_by(Entry.number)
         ).all()
     wanted: set[str] = set()
     for one in every:
         shown = record(service.projection, one.id)
-        if one.withdrawn is None:
-            if not isinstance(shown, PublicRecord) or shown.version != one.number:
-                yield f"{one.id} is not public in its version {one.number}"
+        review = passed[one.id]
+        if one.waiting:
+            yield f"{one.id} still waits to be public"
+        if one.visible:
+            if not isinstance(shown, PublicRecord) or shown.version != review.number:
+                yield f"{one.id} is not public in its version {review.number}"
             else:
                 wanted |= {file.path for file in shown.files}
                 if {file.path.split("/", 2)[2] for file in shown.files} != {
-                    f["path"] for f in one.manifest["files"]
+                    f["path"] for f in review.manifest["files"]
                 }:
                     yield f"{one.id} shows other files"
         elif isinstance(shown, PublicRecord):
@@ -133,9 +137,9 @@ def publications(service: Service) -> Iterator[str]:
     before: dict[str, Any] = {}
     times: Counter[tuple[str, int]] = Counter()
     for entry in entries:
-        if entry.data["published"] and entry.data["published"] != before.get(entry.of):
-            times[entry.of, entry.data["number"]] += 1
-        before[entry.of] = entry.data["published"]
+        if entry.data["review"] and entry.data["review"] != before.get(entry.of):
+            times[entry.of, entry.data["review"]] += 1
+        before[entry.of] = entry.data["review"]
     yield from (f"{of} was published {n} times" for (of, _), n in times.items() if n > 1)
 
 

@@ -14,6 +14,7 @@ from oberih.catalogue.public import query_of as asked
 from oberih.catalogue.rebuild import rebuild_catalogue
 from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Rights, Subject, Zone
 from oberih.errors import Conflict, InputError
+from oberih.i18n import from_json
 from oberih.products.manifest import Manifest, PublicFile, Viewpoint
 from oberih.work.engine import Job
 from oberih.work.flow import Decision, decide, due, pick_up, received, release, unpublish
@@ -91,7 +92,7 @@ def passed(service: Service, review: str, **more: object) -> None:
     decide(service, review, "custodian", Decision(outcome="passed", seen_version=version, **given))
     if row(service, Subject, row(service, Review, review).subject).embargo_until is None:
         for _ in range(2):
-            assert expose(JOB, review)
+            expose(JOB, review)
             reveal(JOB, review)
 
 
@@ -194,7 +195,14 @@ def test_a_video_is_kept_and_not_reconstructed(service: Service, tmp_path: Path)
     video.write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(1000))
     found = row(service, Capture, ingested(service, [video]))
     assert (found.state, found.videos) == ("preserved only", 1)
-    assert "videos" in found.reason
+    assert "videos" in found.reason and "as soon as models can be made of videos" in found.advice
+
+
+def test_the_advice_names_the_files_that_are_no_photos(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("the key is with the priest")
+    found = row(service, Capture, ingested(service, [photo(tmp_path / "1.jpg", 1), tmp_path / "notes.txt"]))
+    assert found.state == "preserved only" and "fewer than two photos" in found.reason
+    assert from_json(found.advice).endswith("These are no photos: notes.txt.")
 
 
 @pytest.mark.parametrize(
@@ -275,7 +283,7 @@ def test_a_new_version_takes_the_place_of_the_old_one(service: Service, photos: 
     again = in_review(service, capture)
     passed(service, again)
     subject = row(service, Review, again).subject
-    assert row(service, Publication, subject).number == 2
+    assert row(service, Publication, subject).review == again
     assert record(service.projection, subject).version == 2
     assert [stat.key.split("/")[1] for stat in service.files.list()] == ["v2"]
 

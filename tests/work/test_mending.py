@@ -5,12 +5,14 @@ import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from sqlalchemy import select, update
 
 from oberih.archive.ocfl import object_key, read_object
 from oberih.catalogue.database import now
+from oberih.catalogue.outdated import Outdated
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.public import publish as show
 from oberih.catalogue.tables import Capture, Model, Publication, Review
@@ -143,10 +145,13 @@ def test_taking_back_is_finished_though_the_process_was_killed(
     capture = capture_of(service, photos)
     passed(service, in_review(service, capture))
     subject = row(service, Capture, capture).subject
-    monkeypatch.setattr("oberih.work.flow.withdrawing.settle", killed)
+    monkeypatch.setattr("oberih.work.flow.withdrawing.project", killed)
     with pytest.raises(KeyboardInterrupt):
         withdraw(service, capture, "olha")
     assert isinstance(record(service.projection, subject), PublicRecord)
+    assert Mender(service).look() == 0  # whoever is at it has a while
+    with service.database.writing("test", "test") as session:
+        session.execute(update(Outdated).values(since=now() - timedelta(minutes=2)))
     assert Mender(service).look() == 1
     assert not isinstance(record(service.projection, subject), PublicRecord)
     assert list(service.files.list()) == []
@@ -163,9 +168,13 @@ def test_what_is_taken_out_of_view_while_it_is_published_is_not_shown(
     review = in_review(service, capture_of(service, photos))
     subject = row(service, Review, review).subject
 
+    hiding = Thread(target=unpublish, args=(service, subject, "custodian", "in the last moment"))
+
     def meanwhile(*given: object) -> None:
         """Between the decision to publish and the public records."""
-        unpublish(service, subject, "custodian", "in the last moment")
+        hiding.start()
+        hiding.join(0.2)
+        assert hiding.is_alive()  # it waits
         show(*given)
 
     monkeypatch.setattr(published, "show", meanwhile)
@@ -174,8 +183,9 @@ def test_what_is_taken_out_of_view_while_it_is_published_is_not_shown(
     decide(service, review, "custodian", Decision(
         outcome="passed", seen_version=version, reason="fine", checked=answers,
     ))  # fmt: skip
-    assert published.expose(JOB, review)
+    published.expose(JOB, review)
     published.reveal(JOB, review)
+    hiding.join()
     assert not isinstance(record(service.projection, subject), PublicRecord)
     assert list(service.files.list()) == []
 
@@ -275,7 +285,8 @@ def test_a_public_subject_stays_if_what_is_taken_back_is_not_shown(
     withdraw(service, shown, "olha")
     assert not isinstance(record(service.projection, subject), PublicRecord)
     assert row(service, Publication, subject).withdrawn is not None
-    assert row(service, Model, row(service, Publication, subject).model).captures == [shown]
+    seen = row(service, Review, row(service, Publication, subject).review)
+    assert row(service, Model, seen.model).captures == [shown]
 
 
 def test_work_that_went_on_elsewhere_does_not_stay_here(service: Service) -> None:

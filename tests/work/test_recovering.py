@@ -48,7 +48,7 @@ from oberih.work.flow.drafting import draft, draft_lost, drafted
 from oberih.work.flow.here import work_for
 from oberih.work.flow.ingest import look, preserve, release
 from oberih.work.flow.modelling import open_review
-from oberih.work.flow.publishing import expose, missing_files, reveal, reword, waits
+from oberih.work.flow.publishing import expose, files_lost, missing_files, reveal
 from oberih.work.flow.recovering import begin_again, rebuild_service
 from oberih.work.service import RECOVERY, Service, open_service, prepare_service
 from people import HOME, PASSWORD, app_code, present, quick_hashes
@@ -146,11 +146,10 @@ def passed(service: Service, review: str) -> None:
 
 def publish(review: str) -> None:
     """The workflow of that name, in this process."""
-    if not waits(JOB, review) or draft_lost(JOB, review):
-        if expose(JOB, review):
-            reveal(JOB, review)
-    else:
-        reword(JOB, review)
+    if files_lost(JOB, review):
+        draft_lost(JOB, review)
+    expose(JOB, review)
+    reveal(JOB, review)
 
 
 def subject_of(service: Service, review: str) -> str:
@@ -223,7 +222,7 @@ def test_everything_comes_back_from_the_archive_and_a_key(
     begun = begin_again(again)
     assert begun.lost == 1
     names_of_jobs = sorted(job.name for job in again.engine.jobs().jobs)
-    assert names_of_jobs == ["draft", "ingest", "model", "publish"]
+    assert names_of_jobs == ["draft", "draft", "ingest", "model", "publish"]
     publish(made["shown"])
     assert files(again) == content  # to the byte
     assert {key: without_names(one) for key, one in public(again).items()} == {
@@ -322,7 +321,7 @@ def test_what_is_not_the_same_again_is_looked_at_again(
         assert drafted(service, again) and again.model == session.get_one(Review, review).model
     passed(service, again.id)
     with service.database.reading() as session:
-        assert missing_files(service, session.get_one(Publication, subject)) == []
+        assert missing_files(service, session.get_one(Review, again.id)) == []
     shown = record(service.projection, subject)
     assert isinstance(shown, PublicRecord) and shown.files and shown.version == 2
 

@@ -23,6 +23,7 @@ from oberih.errors import Conflict, InputError, StoreError
 __all__ = ["Base", "Database", "Moment", "engine_of", "now", "open_database"]
 
 BUSY_S = 30  # how long a writer waits for another
+DEADLOCK = "40P01"
 
 
 class Moment(TypeDecorator[datetime]):
@@ -98,6 +99,10 @@ def told() -> Iterator[None]:
     except DataError as error:  # NUL, numbers that are too large: PostgreSQL minds what SQLite does not
         raise InputError("This cannot be kept as it is.", "Leave out signs that cannot be seen.") from error
     except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == DEADLOCK:
+            raise Conflict(
+                "Somebody else changed this at the same moment.", "Do again what is still to be done."
+            ) from error
         raise StoreError(
             "The database cannot be reached, or is busy.", "Try again; if it stays so, see to the database."
         ) from error

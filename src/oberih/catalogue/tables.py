@@ -12,7 +12,8 @@ import secrets
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Table
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Table, and_
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from oberih.catalogue.database import Base, now
@@ -134,9 +135,6 @@ class Place(Heritage, Base):
     error_m: Mapped[float | None]  # 95 %
     source: Mapped[str] = mapped_column(default="")  # "photos", "contributor", "custodian", "register"
     names: Mapped[dict[str, Any]] = mapped_column(default=dict)  # address and names, as people say them
-    public_cell: Mapped[str | None]  # the one that is, or was, public; never made finer by itself
-    public_precision: Mapped[str | None]
-    public_asked: Mapped[str | None]  # the class that a custodian had chosen for it
 
 
 class Capture(Heritage, Base):
@@ -235,9 +233,10 @@ class Review(Heritage, Base):
     __tablename__ = "review"
     subject: Mapped[str] = mapped_column(ForeignKey("subject.id"), index=True)
     collection: Mapped[str] = mapped_column(ForeignKey("collection.id"))
-    model: Mapped[str | None] = mapped_column(ForeignKey("model.id"))
-    capture: Mapped[str | None] = mapped_column(ForeignKey("capture.id"))
+    model: Mapped[str] = mapped_column(ForeignKey("model.id"))
     state: Mapped[str] = mapped_column(default="open")  # "open", "passed", "refused", "overtaken"
+    number: Mapped[int | None]  # of the public version that it becomes, from when it passed
+    named: Mapped[list[Any]] = mapped_column(default=list)  # then: `Account.name_mark` of who may be named
     draft: Mapped[str] = mapped_column(default="")  # where what would be public lies; empty: not made yet
     manifest: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of these files
     found: Mapped[list[Any]] = mapped_column(default=list)  # regions in pictures, by the detector
@@ -251,15 +250,37 @@ class Review(Heritage, Base):
 
 
 class Publication(Heritage, Base):
-    """What of a subject is public, and since when. The id is the subject's."""
+    """What of a subject is public, and what is about to be. The id is the subject's.
+
+    Everything here but ``waiting`` is of what everybody sees now: what a later decision allows, becomes true
+    here when what it is about becomes public. What it forbids, becomes true at once.
+    """
 
     __tablename__ = "publication"
-    number: Mapped[int] = mapped_column(default=1)  # of the public version
-    model: Mapped[str | None] = mapped_column(ForeignKey("model.id"))
-    review: Mapped[str] = mapped_column(ForeignKey("review.id"))
-    published: Mapped[datetime | None]  # when the public could see this version
+    review: Mapped[str | None] = mapped_column(ForeignKey("review.id"))  # what is, or was, seen passed it
+    waiting: Mapped[str | None] = mapped_column(ForeignKey("review.id"))  # for its files, or its embargo
+    published: Mapped[datetime | None]  # when the public could see something of it for the first time
     withdrawn: Mapped[datetime | None]
-    manifest: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of the public files
+    asked: Mapped[str | None]  # the class that a custodian chose for the place; None: nothing was ever seen
+    precision: Mapped[str | None]  # the class that it has
+    cell: Mapped[str | None]  # never made finer by itself
+    named: Mapped[list[Any]] = mapped_column(default=list)  # `Account.name_mark` of who is named with it
+    __table_args__ = (Index("publication_waiting", "waiting"),)
+
+    @hybrid_property
+    def visible(self) -> bool:
+        """Whether everybody can see something of it."""
+        return self.published is not None and self.withdrawn is None
+
+    @property
+    def passed(self) -> str | None:
+        """The review that passed last, of what is public or about to be."""
+        return self.waiting or (self.review if self.visible else None)
+
+    @visible.inplace.expression
+    @classmethod
+    def _visible(cls) -> ColumnElement[bool]:
+        return and_(cls.published.is_not(None), cls.withdrawn.is_(None))
 
 
 HERITAGE: tuple[type[Heritage], ...] = (

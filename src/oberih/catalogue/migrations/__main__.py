@@ -6,7 +6,8 @@ import tempfile
 from alembic import command
 
 import oberih.catalogue.accounts.tables
-import oberih.catalogue.ledger  # noqa: F401 - the tables that there are
+import oberih.catalogue.ledger
+import oberih.catalogue.outdated  # noqa: F401 - the tables that there are
 from oberih.catalogue.database import open_database
 from oberih.catalogue.migrations import config, migrate
 

@@ -33,11 +33,9 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Compared:
-    """Whether the new one is better, and in which figures it wins and loses."""
+    """Whether the new one is better."""
 
     better: bool
-    wins: tuple[str, ...]
-    losses: tuple[str, ...]
 
     @property
     def reason(self) -> str:
@@ -48,18 +46,17 @@ class Compared:
 
 def compared(new: Mapping[str, Any], old: Mapping[str, Any]) -> Compared:
     """Of `figures_of` two models of the same subject. What one of them does not know decides nothing."""
-    wins, losses = [], []
+    better = False
     for measure in MEASURES:
         ours, theirs = new.get(measure.name), old.get(measure.name)
         if ours is None or theirs is None:
             continue
         gain = (ours - theirs) * (1 if measure.more_is_better else -1)
         room = measure.varies * (abs(theirs) if measure.relative else 1)
-        if gain > room:
-            wins.append(measure.name)
-        elif gain < -room:
-            losses.append(measure.name)
-    return Compared(bool(wins) and not losses, tuple(wins), tuple(losses))
+        if gain < -room:
+            return Compared(better=False)
+        better |= gain > room
+    return Compared(better)
 
 
 def figures_of(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,11 +42,16 @@ def received(service: Service, arrived: Received) -> str:
             capture = known_capture(service, contribution.id)
             if capture is None:
                 raise
-    service.engine.enqueue(  # of nobody: keeping what arrived waits for none of their models
-        "ingest", key=f"ingest:{contribution.id}", queue="ingest", node=service.node, about=[capture],
-        args={"account": contribution.account, "contribution": contribution.id, "capture": capture},
-    )  # fmt: skip
+    begin_ingest(service, contribution.account, contribution.id, capture)
     return capture
+
+
+def begin_ingest(service: Service, account: str, contribution: str, capture: str) -> bool:
+    """Let what arrived be kept, where its files are. A job of nobody: it waits for none of their models."""
+    return service.engine.enqueue(
+        "ingest", key=f"ingest:{contribution}", queue="ingest", node=service.node, about=[capture],
+        args={"account": account, "contribution": contribution, "capture": capture},
+    )  # fmt: skip
 
 
 def welcome(service: Service, account: str, details: Mapping[str, Any]) -> None:
@@ -114,7 +119,7 @@ def open_to(session: Session, known: Subject, who: Who) -> bool:
 
 def is_public(session: Session, known: Subject) -> bool:
     found = session.get(Publication, known.id)
-    return found is not None and found.published is not None and found.withdrawn is None
+    return found is not None and found.visible
 
 
 def own_title(session: Session, known: Subject, account: str) -> str | None:

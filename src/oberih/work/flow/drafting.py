@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from oberih.archive.deposit import ORIGINALS
 from oberih.capture import Photo, find_photos
-from oberih.catalogue.tables import Model, Publication, Review
+from oberih.catalogue.outdated import outdate
+from oberih.catalogue.tables import Model, Review
 from oberih.errors import UnreadablePhoto
 from oberih.formats import Model as Shape
 from oberih.formats import format_named, load_model
@@ -25,11 +26,12 @@ from oberih.trust.redaction import Box, Corrections, Hiding, Region, Sighting, b
 from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.fetching import fetched, forget
 from oberih.work.flow.here import here
+from oberih.work.flow.locking import lock
 from oberih.work.flow.modelling import open_review, result_folder
 from oberih.work.flow.noticing import noticed
 from oberih.work.service import Service
 
-__all__ = ["draft", "draft_again", "draft_lost", "drafted"]
+__all__ = ["begin_draft", "draft", "draft_again", "draft_lost", "drafted"]
 
 PICTURES = 12  # of the photos, at most
 LOOK_PX = 3200  # longer side at which faces are looked for
@@ -41,6 +43,14 @@ PREVIEW_PX = 1200
 def draft_again(job: Job, review: str, corrections: str) -> None:
     """After a custodian corrected what is blurred. ``corrections`` makes the job's key one of its own."""
     draft(job, review)
+
+
+def begin_draft(service: Service, review: Review) -> bool:
+    """Let what would be public be made, unless that is on its way for this version of the review."""
+    return service.engine.enqueue(
+        "draft", key=f"draft:{review.id}:{review.version}", queue="cpu", about=[review.id],
+        args={"review": review.id, "corrections": str(review.version)},
+    )  # fmt: skip
 
 
 @step
@@ -75,7 +85,7 @@ def made_for(job: Job, asked: Review) -> Drafted:
     """Make the public files of a review's model, as its custodian corrected what is blurred."""
     service = here()
     with service.database.reading() as session:
-        model = session.get_one(Model, asked.model or "")
+        model = session.get_one(Model, asked.model)
     work = service.work_folder(model.id)
     out = work / f"draft-{secrets.token_hex(4)}"
     source = result_folder(service, model.id)
@@ -108,26 +118,31 @@ def put(session: Session, review: Review, made: Drafted) -> None:
 def draft_lost(job: Job, review: str) -> bool:
     """Make what passed a review again, since its files are lost. False if they did not become the same.
 
-    Then nobody has looked at these: they wait for another review, with the same corrections.
+    Then nobody has looked at these: they wait for another review, with the same corrections, and what is
+    public keeps its words only.
     """
     service = here()
     with service.database.reading() as session:
         decided = session.get_one(Review, review)
+    if not decided.manifest:
+        return False  # it was found out before
     made = made_for(job, decided)
     with service.database.writing("service", "draft again") as session:
         row = session.get_one(Review, review)
+        public = lock(session, row.subject)
         same = digests(made.manifest) == digests(row.manifest)
         if same:
             row.draft = made.place
         else:
             waiting = select(Review.model).where(Review.subject == row.subject, Review.state == "open")
             if set(session.scalars(waiting)) <= {row.model}:  # else a newer model is about to come
-                again = session.get_one(Review, open_review(session, row.subject, row.model or ""))
+                again = session.get_one(Review, open_review(session, row.subject, row.model))
                 again.corrections = row.corrections
                 put(session, again, made)
-            public = session.get_one(Publication, row.subject, with_for_update=True)
-            if public.review == review:
-                public.manifest = {}  # its words stay public
+            row.manifest = {}
+            if public is not None and public.waiting == review:
+                public.waiting = None
+            outdate(session, row.subject)
     return same
 
 

@@ -5,6 +5,7 @@ is found, from time to time, what has the first and lacks the second. All of it 
 number of workers: whatever is missing is made under the key that it would have had.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,21 +14,24 @@ from pathlib import Path
 from sqlalchemy import select
 
 from oberih.catalogue.database import now
-from oberih.catalogue.tables import Capture, Model, Publication, Review
+from oberih.catalogue.outdated import outdated
+from oberih.catalogue.tables import Capture, Model, Review
 from oberih.errors import OberihError, StageFailed
 from oberih.work.engine import JobState
 from oberih.work.flow.contributing import pick_up
+from oberih.work.flow.drafting import begin_draft
 from oberih.work.flow.fetching import forget
 from oberih.work.flow.modelling import begin
-from oberih.work.flow.publishing import due, settle
+from oberih.work.flow.publishing import due, project
 from oberih.work.flow.states import ENDED, WORKING, come_to, told
 from oberih.work.flow.stopping import say_stopped
 from oberih.work.service import Service
 
 __all__ = ["Mender"]
 
+log = logging.getLogger("oberih.work")
+
 QUIET = timedelta(seconds=60)  # whoever is at it may need so long
-LOOK_BACK = timedelta(days=1)  # at what was withdrawn, if that was looked at before
 AT_ONCE = 500  # captures of one look
 LEFT_FOR = timedelta(days=7)  # work on this machine that went on elsewhere, or was stopped
 LEFT = StageFailed(
@@ -41,17 +45,14 @@ class Mender:
 
     service: Service
     after: str = ""  # the last capture that was looked at
-    since: datetime | None = None  # from when on withdrawals are looked at; None: from the beginning
 
     def look(self) -> int:
         """Returns how much was mended."""
         moment = now()
-        count = pick_up(self.service) + due(self.service)
+        count = self.show(moment - QUIET) + pick_up(self.service) + due(self.service)
         count += sum(self.settle_capture(one) for one in self.working(moment - QUIET))
-        count += sum(map(self.draft, self.without_draft(moment - QUIET)))
-        count += sum(settle(self.service, one) for one in self.withdrawn())
+        count += sum(begin_draft(self.service, one) for one in self.without_draft(moment - QUIET))
         sweep_work(self.service.private / "work", (moment - LEFT_FOR).timestamp())
-        self.since = moment - LOOK_BACK
         return count
 
     def working(self, before: datetime) -> Sequence[Capture]:
@@ -103,9 +104,7 @@ class Mender:
 
     def without_draft(self, before: datetime) -> Iterator[Review]:
         """Reviews that wait for what would be public, and nobody makes it."""
-        asked = select(Review).where(
-            Review.state == "open", Review.draft == "", Review.model.is_not(None), Review.changed < before
-        )
+        asked = select(Review).where(Review.state == "open", Review.draft == "", Review.changed < before)
         with self.service.database.reading() as session:
             found = session.scalars(asked).all()
             made_of = {one.id: session.get_one(Model, one.model).captures for one in found}
@@ -114,18 +113,16 @@ class Mender:
             if all(job.status == "done" for job in jobs):
                 yield review
 
-    def draft(self, review: Review) -> bool:
-        return self.service.engine.enqueue(
-            "draft", key=f"draft:{review.id}:{review.version}", queue="cpu", about=[review.id],
-            args={"review": review.id, "corrections": str(review.version)},
-        )  # fmt: skip
-
-    def withdrawn(self) -> Sequence[str]:
-        asked = select(Publication.id).where(Publication.withdrawn.is_not(None))
-        if self.since is not None:
-            asked = asked.where(Publication.withdrawn > self.since)
+    def show(self, before: datetime) -> int:
+        """Bring up what everybody sees, where somebody changed something and got no further."""
         with self.service.database.reading() as session:
-            return session.scalars(asked).all()
+            found = outdated(session, before, AT_ONCE)
+        for subject in found:
+            try:
+                project(self.service, subject)
+            except Exception:  # one that cannot be shown is no reason to leave others in view
+                log.exception("What is public of %s cannot be brought up.", subject)
+        return len(found)
 
 
 def sweep_work(folder: Path, before: float) -> None:

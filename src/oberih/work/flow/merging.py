@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from oberih.catalogue.database import now
 from oberih.catalogue.tables import Capture, ConditionReport, Publication, Review, Subject
 from oberih.errors import Conflict, InputError
+from oberih.work.flow.locking import lock
 from oberih.work.flow.modelling import begin
 from oberih.work.flow.reviewing import MEANWHILE
 from oberih.work.flow.states import ENDED, come_to
@@ -25,15 +26,16 @@ def merge(service: Service, review: str, actor: str, known: str, *, seen_version
     Raises `Conflict`, `InputError`.
     """
     with service.database.writing(actor, "merge", known) as session:
-        row = session.get_one(Review, review, with_for_update=True)
+        row = session.get_one(Review, review)
+        for subject in sorted((row.subject, known)):
+            lock(session, subject)
         if row.state != "open" or row.version != seen_version:
             raise Conflict(*MEANWHILE)
-        same = session.get(Subject, known, with_for_update=True)
-        gone = session.get_one(Subject, row.subject, with_for_update=True)
+        same, gone = session.get(Subject, known), session.get_one(Subject, row.subject)
         if same is None or same.withdrawn or same.id == gone.id or same.collection != gone.collection:
             raise InputError(*UNKNOWN)
-        public = session.get(Publication, gone.id, with_for_update=True)
-        if public is not None and public.withdrawn is None:
+        public = session.get(Publication, gone.id)
+        if public is not None and public.passed:
             raise Conflict(*PUBLIC)
         gone.withdrawn = now()
         captures = move(session, gone.id, same.id)

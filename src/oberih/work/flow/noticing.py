@@ -31,8 +31,8 @@ def noticed(session: Session, review: Review) -> list[dict[str, Any]]:
     """What may tell too much, as `Review.warnings` keeps it. What was judged harmless stays so."""
     subject = session.get_one(Subject, review.subject)
     described = Description.model_validate(subject.description, strict=False)
-    model = session.get(Model, review.model) if review.model else None
-    captures = [session.get_one(Capture, one) for one in (model.captures if model else ())]
+    model = session.get_one(Model, review.model)
+    captures = [session.get_one(Capture, one) for one in model.captures]
     near, people = Names(places_of(session, subject, captures)), Names.of_people(people_of(session, captures))
     found: list[tuple[str, TextWarning]] = [
         (field, one)

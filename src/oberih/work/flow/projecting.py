@@ -1,7 +1,8 @@
 """What of a subject is public: its record, built from nothing but what may be known.
 
-Every value is chosen one by one; what is not chosen here is not public. The place passes through
-`trust.cells`, whose last word on it is kept beside the true place: making the record again says the same.
+Every value is chosen one by one; what is not chosen here is not public. How exactly the place may be known,
+and who is named, is settled when something becomes public, and kept in its `Publication`: making the record
+again says the same.
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from oberih.archive.metadata import Description
 from oberih.archive.metadata.description import Term
 from oberih.catalogue.accounts.tables import Account
+from oberih.catalogue.database import now
 from oberih.catalogue.public import (
     PublicCollection,
     PublicFile,
@@ -28,15 +30,24 @@ from oberih.catalogue.public import (
     PublicTerm,
     Quality,
 )
-from oberih.catalogue.tables import Capture, Collection, Model, Place, Publication, Rights, Subject
+from oberih.catalogue.tables import (
+    Capture,
+    Collection,
+    Model,
+    Place,
+    Publication,
+    Review,
+    Rights,
+    Subject,
+)
 from oberih.products.manifest import Manifest
 from oberih.settings import ServiceSettings
-from oberih.trust.cells import CandidateSites, Generalised, TruePlace, generalised
+from oberih.trust.cells import CandidateSites, Generalised, TruePlace, generalised, is_cell, precision_of
 from oberih.work.offers import LICENCES
 
 __all__ = [
-    "keep_place", "licence_of", "may_be_named", "public_place", "public_record", "reviewed_place", "sites",
-    "true_place",
+    "captures_of", "folder_of", "keep_place", "licence_of", "month", "names_of", "public_record",
+    "reviewed_place", "seen_before", "settle_place", "sites", "true_place",
 ]  # fmt: skip
 
 STRICTEST = ("archive-only", "cc-by-sa-4.0", "cc-by-4.0", "cc0-1.0")
@@ -51,21 +62,20 @@ LEVELS = {"full": 0, "medium": 1, "small": 2}
 AAT = "vocab.getty.edu"
 
 
-def public_record(
-    session: Session, settings: ServiceSettings, subject: Subject, publication: Publication,
-    known_sites: CandidateSites | None,
-) -> PublicRecord:  # fmt: skip
-    """The public record of a subject as it is now. Writes the public cell beside the true place."""
+def public_record(session: Session, publication: Publication) -> PublicRecord:
+    """The public record of something visible, as it is now."""
+    subject = session.get_one(Subject, publication.id)
     described = Description.model_validate(subject.description, strict=False)
-    model = session.get(Model, publication.model) if publication.model else None
-    captures = [session.get_one(Capture, one) for one in (model.captures if model else [])]
+    passed = session.get_one(Review, publication.review)
+    model = session.get_one(Model, passed.model)
+    captures = captures_of(session, passed)
     collection = session.get_one(Collection, subject.collection)
     licence = licence_of(session, captures)
-    manifest = Manifest.model_validate(publication.manifest) if publication.manifest else None
+    manifest = Manifest.model_validate(passed.manifest) if passed.manifest else None
     return PublicRecord(
         id=subject.id,
-        version=publication.number,
-        published=month(publication.created),
+        version=passed.number or 0,
+        published=month(publication.published or now()),
         titles=dict(described.titles),
         alternative_titles=tuple(dict(one) for one in described.alternative_titles),
         summary=dict(described.summary),
@@ -80,17 +90,17 @@ def public_record(
         ),
         materials=tuple(term(one) for one in described.materials),
         keywords=tuple(term(one) for one in described.subjects),
-        people=(*named(described), *credited(session, subject, captures)),
+        people=(*named(described), *credited(session, publication, captures)),
         collection=PublicCollection(id=collection.id, titles=dict(collection.titles)),
         rights=rights(described, licence),
         identifiers=tuple(
             PublicIdentifier(value=one.value, authority=one.authority)
             for one in described.identifiers if one.kind == "inventory number"
         ),
-        place=public_place(session, settings, subject, described, known_sites),
+        place=public_place(publication, described),
         recorded=min((month(one.taken) for one in captures if one.taken), default=None),
         quality=quality(model),
-        files=() if manifest is None or licence == "archive-only" else files(subject, publication, manifest),
+        files=() if manifest is None or licence == "archive-only" else files(passed, manifest),
     )  # fmt: skip
 
 
@@ -110,6 +120,11 @@ def concept(uri: str | None) -> str | None:
     return uri if uri and AAT in uri else None
 
 
+def captures_of(session: Session, review: Review) -> list[Capture]:
+    """What the model was made of that a review is about."""
+    return [session.get_one(Capture, one) for one in session.get_one(Model, review.model).captures]
+
+
 def named(described: Description) -> tuple[PublicPerson, ...]:
     """Those whom the description names; pseudonyms stay out."""
     return tuple(
@@ -118,31 +133,36 @@ def named(described: Description) -> tuple[PublicPerson, ...]:
     )  # fmt: skip
 
 
-def credited(session: Session, subject: Subject, captures: Sequence[Capture]) -> tuple[PublicPerson, ...]:
-    """Contributors who want to be named, if a custodian let them be with this subject.
+def credited(
+    session: Session, publication: Publication, captures: Sequence[Capture]
+) -> tuple[PublicPerson, ...]:
+    """Contributors whose names a custodian let pass, and who still want to be named by them.
 
     Never with a place that is shielded: what else they recorded, in open, would lie around it.
     """
-    if not subject.names_people or shielded(session, subject):
+    if shielded(session, publication):
         return ()
-    accounts = sorted({one.account for one in captures if one.credited and one.account})
-    names = session.scalars(
-        select(Account.public_name).where(Account.id.in_(accounts), Account.public_name != "")
-    )
-    return tuple(PublicPerson(name=name, role="contributor") for name in sorted(set(names)))
+    names = session.execute(who_is_named(captures)).all()
+    return tuple(
+        PublicPerson(name=one.public_name, role="contributor")
+        for one in names if one.name_mark in publication.named
+    )  # fmt: skip
 
 
-def may_be_named(session: Session, subject: Subject) -> set[str]:
-    """Names that may stand with a public subject as those of who recorded it."""
-    described = Description.model_validate(subject.description, strict=False)
-    theirs = select(Capture.account).where(Capture.subject == subject.id, Capture.credited.is_(True))
-    names = session.scalars(select(Account.public_name).where(Account.id.in_(theirs)))
-    return {one.name for one in named(described)} | set(names)
+def who_is_named(captures: Sequence[Capture]) -> Select[str, str]:
+    accounts = {one.account for one in captures if one.credited and one.account}
+    asked = select(Account.public_name, Account.name_mark).distinct()
+    return asked.where(Account.id.in_(accounts), Account.public_name != "").order_by(Account.public_name)
 
 
-def shielded(session: Session, subject: Subject) -> bool:
+def names_of(session: Session, captures: Sequence[Capture]) -> list[str]:
+    """Marks of the names that contributors want to be named by now: a custodian looks at just these."""
+    return sorted(one.name_mark for one in session.execute(who_is_named(captures)))
+
+
+def shielded(session: Session, publication: Publication) -> bool:
     """Whether it is known where it is, and not for everybody."""
-    return subject.precision != "exact" and true_place(session, subject.id) is not None
+    return publication.precision != "exact" and true_place(session, publication.id) is not None
 
 
 def licence_of(session: Session, captures: Sequence[Capture]) -> str:
@@ -162,9 +182,9 @@ def rights(described: Description, licence: str) -> PublicRights | None:
     return PublicRights(uri=LICENCES[licence])
 
 
-def quality(model: Model | None) -> Quality:
+def quality(model: Model) -> Quality:
     """Measured figures; lengths only if the scale is known."""
-    figures: dict[str, Any] = model.figures if model else {}
+    figures: dict[str, Any] = model.figures
     metres = figures.get("unit") == "m"
 
     def length(name: str, factor: float) -> int | None:
@@ -185,9 +205,9 @@ def quality(model: Model | None) -> Quality:
     )
 
 
-def files(subject: Subject, publication: Publication, manifest: Manifest) -> tuple[PublicFile, ...]:
+def files(passed: Review, manifest: Manifest) -> tuple[PublicFile, ...]:
     """The public files, below the folder that this version of the record has."""
-    below = folder_of(subject.id, publication.number)
+    below = folder_of(passed.subject, passed.number)
     made = []
     for one in manifest.files:
         made.append(PublicFile(
@@ -198,7 +218,8 @@ def files(subject: Subject, publication: Publication, manifest: Manifest) -> tup
     return tuple(made)
 
 
-def folder_of(subject: str, number: int) -> str:
+def folder_of(subject: str, number: int | None) -> str:
+    """Where the files of a public version lie."""
     return f"{subject.removeprefix('ark:/').replace('/', '-')}/v{number}"
 
 
@@ -232,31 +253,39 @@ def keep_place(session: Session, subject: str, captures: Sequence[str]) -> None:
         ))  # fmt: skip
 
 
-def public_place(
-    session: Session, settings: ServiceSettings, subject: Subject, described: Description,
-    known_sites: CandidateSites | None,
-) -> PublicPlace:  # fmt: skip
-    """As much of the place as may be known. What was public before counts (`trust.cells.generalised`)."""
-    place = session.get(Place, subject.id)
-    if place is None or subject.precision == "withheld":
-        return PublicPlace()
-    before = None
-    if place.public_precision and place.public_asked:
-        before = Generalised(place.public_cell, place.public_precision, place.public_asked, "")  # type: ignore[arg-type]
+def settle_place(session: Session, settings: ServiceSettings, publication: Publication, asked: str) -> None:
+    """From now on, as much of the place may be known as class ``asked`` allows. What was public before counts
+    (`trust.cells.generalised`).
+    """
+    place = session.get(Place, publication.id)
+    if place is None or asked == "withheld":
+        publication.precision = "withheld"
+        publication.asked = "withheld" if publication.cell is not None else publication.asked
+        return
     made = generalised(
-        TruePlace(place.latitude_deg, place.longitude_deg), subject.precision, known_sites,  # type: ignore[arg-type]
-        settings.candidate_sites, before=before,
+        TruePlace(place.latitude_deg, place.longitude_deg), asked, sites(session, settings),  # type: ignore[arg-type]
+        settings.candidate_sites, before=seen_before(publication),
     )  # fmt: skip
-    if (place.public_cell, place.public_precision, place.public_asked) != (
-        made.cell,
-        made.precision,
-        made.asked,
-    ):
-        place.public_cell, place.public_precision, place.public_asked = made.cell, made.precision, made.asked
-    if made.precision == "withheld":
+    publication.asked, publication.precision = made.asked, made.precision
+    publication.cell = made.cell or publication.cell  # what is known once stays known
+
+
+def seen_before(publication: Publication | None) -> Generalised | None:
+    """What was, or is, public of a place; None: nothing ever was."""
+    if publication is None or publication.asked is None:
+        return None
+    finest: Any = publication.precision
+    if publication.asked == "withheld" and publication.cell is not None:  # by a custodian's word
+        finest = precision_of(publication.cell)
+    return Generalised(publication.cell, finest, publication.asked, "")  # type: ignore[arg-type]
+
+
+def public_place(publication: Publication, described: Description) -> PublicPlace:
+    if publication.precision in (None, "withheld"):
         return PublicPlace()
     region = dict(described.place.names) if described.place is not None else {}
-    return PublicPlace(precision=made.precision, cell=made.cell, region=region)
+    precision: Any = publication.precision
+    return PublicPlace(precision=precision, cell=publication.cell, region=region)
 
 
 def sites(session: Session, settings: ServiceSettings) -> CandidateSites | None:
@@ -267,8 +296,8 @@ def sites(session: Session, settings: ServiceSettings) -> CandidateSites | None:
     path = settings.register_of_sites
     if path is None:
         return None
-    shown = session.scalars(select(Place.public_cell).where(Place.public_precision == "exact"))
-    return register(path, stamp_of(path)).without(cell for cell in shown if cell)
+    known = session.scalars(select(Publication.cell).where(Publication.asked.in_(("exact", "withheld"))))
+    return register(path, stamp_of(path)).without(one for one in known if one and is_cell(one, "exact"))
 
 
 def stamp_of(path: Path) -> tuple[int, int]:

@@ -1,94 +1,110 @@
 """From a passed review to what the public sees, and back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from oberih.archive.stores import AlreadyThere
 from oberih.catalogue.database import now
-from oberih.catalogue.public import PublicRecord, record
+from oberih.catalogue.outdated import brought_up, changes, outdate
 from oberih.catalogue.public import publish as show
+from oberih.catalogue.public import tidy
 from oberih.catalogue.public import withdraw as hide
-from oberih.catalogue.tables import Capture, Heritage, Model, Place, Publication, Review, Subject
+from oberih.catalogue.tables import Publication, Review, Subject
 from oberih.errors import StoreError
+from oberih.i18n import say
+from oberih.settings import ServiceSettings
 from oberih.work.engine import Job, step, workflow
-from oberih.work.flow.drafting import clear, draft_lost, drafted
+from oberih.work.flow.drafting import begin_draft, clear, draft_lost, drafted
 from oberih.work.flow.here import here
-from oberih.work.flow.projecting import folder_of, licence_of, may_be_named, month, public_record, sites
-from oberih.work.flow.states import moved
+from oberih.work.flow.locking import lock
+from oberih.work.flow.modelling import open_review
+from oberih.work.flow.projecting import (
+    captures_of,
+    folder_of,
+    keep_place,
+    licence_of,
+    month,
+    public_record,
+    settle_place,
+)
+from oberih.work.flow.states import ENDED, come_to, told
 from oberih.work.service import Service
 
-__all__ = ["due", "missing_files", "project", "publish", "settle", "uncredit", "unpublish"]
+__all__ = [
+    "begin_publish",
+    "due",
+    "missing_files",
+    "old_folders",
+    "project",
+    "publish",
+    "remove",
+    "unpublish",
+    "warn_reviewers",
+]
+
+TAKEN_OUT = say("It was taken out of public view. A custodian looks at it again.")
 
 
 @workflow("publish")
 def publish(job: Job, review: str) -> None:
-    if not waits(job, review) or draft_lost(job, review):
-        if expose(job, review):
-            reveal(job, review)
-    else:
-        reword(job, review)
+    if files_lost(job, review):
+        draft_lost(job, review)
+    expose(job, review)
+    reveal(job, review)
 
 
 @step
-def waits(job: Job, review: str) -> bool:
+def files_lost(job: Job, review: str) -> bool:
     """Whether files that passed the review are neither public nor among the drafts: a machine was lost."""
     service = here()
     with service.database.reading() as session:
         decided = session.get_one(Review, review)
-        public = session.get_one(Publication, decided.subject)
-    if public.review != review or public.withdrawn or decided.state != "passed" or not decided.model:
-        return False
-    return bool(missing_files(service, public)) and not drafted(service, decided)
+        if not to_be_seen(session, decided):
+            return False
+    return bool(missing_files(service, decided)) and not drafted(service, decided)
+
+
+def to_be_seen(session: Session, review: Review) -> bool:
+    """Whether what passed a review is public, or is about to be; another one may have overtaken it."""
+    public = session.get_one(Publication, review.subject)
+    return public.waiting == review.id or (public.visible and public.review == review.id)
 
 
 @step
-def reword(job: Job, review: str) -> None:
-    """Show what can be shown without the files, if it was public before."""
-    service = here()
-    job.check()
-    with service.database.reading() as session:
-        public = session.get_one(Publication, session.get_one(Review, review).subject)
-    if public.published is not None:
-        project(service, public.id, review)
-
-
-@step
-def expose(job: Job, review: str) -> bool:
+def expose(job: Job, review: str) -> None:
     """Copy what was reviewed to the public files, under the number of the version that it becomes."""
     service = here()
-    with service.database.reading() as session:
+    with service.database.writing("service", "publish") as session:
         decided = session.get_one(Review, review)
-        public = session.get_one(Publication, decided.subject)
-    if public.review != review or public.withdrawn or decided.state != "passed":
-        return False  # overtaken
+        if not to_be_seen(session, decided):
+            return
+        outdate(session, decided.subject)  # should nobody come back to what is begun here
     job.check()
-    below = folder_of(public.id, public.number)
-    for path in missing_files(service, public):
+    below = folder_of(decided.subject, decided.number)
+    for path in missing_files(service, decided):
         service.files.delete(f"{below}/{path}")  # what somebody left who was killed at it
         with suppress(AlreadyThere):  # somebody else is at it too
             service.files.write(f"{below}/{path}", service.drafts.stream(f"{decided.draft}/{path}"))
-    if missing_files(service, public):
+    if missing_files(service, decided):
         raise StoreError("Public files did not become what passed the review.", "It is tried again.")
-    return True
 
 
-def missing_files(service: Service, public: Publication) -> list[str]:
-    """Files of a public version that are not where the public could fetch them."""
-    below = folder_of(public.id, public.number)
+def missing_files(service: Service, review: Review) -> list[str]:
+    """Files of what passed a review that are not where the public could fetch them."""
+    below = folder_of(review.subject, review.number)
     there = {stat.key: stat.size for stat in service.files.list(below)}
-    wanted = public.manifest.get("files", ()) if gives_files(service, public) else ()
+    wanted = review.manifest.get("files", ()) if gives_files(service, review) else ()
     return [one["path"] for one in wanted if there.get(f"{below}/{one['path']}") != one["bytes"]]
 
 
-def gives_files(service: Service, public: Publication) -> bool:
+def gives_files(service: Service, review: Review) -> bool:
     """Whether everybody may have files of it: not what somebody gave to the archive only."""
     with service.database.reading() as session:
-        model = session.get(Model, public.model) if public.model else None
-        captures = [session.get_one(Capture, one) for one in (model.captures if model else ())]
-        return licence_of(session, captures) != "archive-only"
+        return licence_of(session, captures_of(session, review)) != "archive-only"
 
 
 @step
@@ -96,118 +112,133 @@ def reveal(job: Job, review: str) -> None:
     """Let the public see it."""
     service = here()
     job.check()
-    with service.database.reading() as session:
-        subject = session.get_one(Review, review).subject
-    number = project(service, subject, review)
-    if not number:
-        settle(service, subject)
-        return
-    with service.database.reading() as session:
+    with service.database.writing("service", "publish") as session:
         decided = session.get_one(Review, review)
-        captures = session.get_one(Model, decided.model).captures if decided.model else []
-    for capture in captures:
-        with moved(service, capture, "publish", "published") as (_, row):
-            row.advice = None  # the reason is a custodian's word to the contributor
-    keep = f"{folder_of(subject, number)}/"
-    remove_files(service, subject, keep)
-    clear(service, decided.draft)
-    settle(service, subject)
+        public = lock(session, decided.subject)
+        if public is not None and public.waiting == review:
+            become_public(session, service.settings, public)
+            outdate(session, public.id)
+    project(service, decided.subject)
+    with service.database.writing("service", "publish") as session:
+        lock(session, decided.subject)
+        seen = to_be_seen(session, decided)
+        for capture in captures_of(session, decided) if seen else ():
+            if come_to(capture, "published"):
+                capture.advice = None  # the reason is a custodian's word to the contributor
+    if seen:
+        clear(service, decided.draft)
 
 
-def project(service: Service, subject: str, review: str = "") -> int:
-    """Write the public record of a subject. Returns its version; 0 if it is not public, another review
-    decided, or (without ``review``) the version that passed waits for the end of its embargo.
+def become_public(session: Session, settings: ServiceSettings, public: Publication) -> None:
+    """From now on, everybody sees what passed last."""
+    decided = session.get_one(Review, public.waiting)
+    captures = captures_of(session, decided)
+    public.waiting = None
+    if any(one.state in ENDED for one in captures):
+        return  # somebody took it back
+    subject = session.get_one(Subject, public.id)
+    keep_place(session, public.id, [one.id for one in captures])
+    public.review = decided.id
+    public.published, public.withdrawn = public.published or now(), None
+    settle_place(session, settings, public, subject.precision)
+    public.named = decided.named if subject.names_people else []
+
+
+def project(service: Service, subject: str) -> None:
+    """Bring what everybody sees of a subject to what the catalogue says: its record, its files, or nothing.
+
+    Whoever is killed here leaves what was said to be `outdated`, and the service finishes it.
     """
-    while True:
-        with service.database.reading() as session:
-            known = sites(session, service.settings)
-        with service.database.writing("service", "publish") as session:
-            public = session.get_one(Publication, subject, with_for_update=True)
-            if public.withdrawn or (review and public.review != review):
-                return 0
-            if public.published is None and not review:
-                return 0
-            if public.published is None:
-                public.published = now()
-            thing = session.get_one(Subject, subject)
-            made = public_record(session, service.settings, thing, public, known)
-            session.flush()
-            seen = versions(session, subject)
-        show(service.projection, made)
-        with service.database.reading() as session:
-            if versions(session, subject) == seen:
-                return made.version  # else what was just shown is out of date already: once more
+    with service.database.writing("service", "publish") as session:
+        public = session.get_one(Publication, subject, with_for_update=True)
+        seen = changes(session, subject)
+        hidden = False
+        if public.visible:  # while others wait: what they change, they show after this
+            show(service.projection, public_record(session, public))
+        elif public.withdrawn is not None:
+            hidden = hide(service.projection, subject, month(public.withdrawn))
+        old = old_folders(session, public)
+    if hidden:
+        tidy(service.projection)
+    remove(service, old)
+    with service.database.writing("service", "publish") as session:
+        brought_up(session, seen)
 
 
-def versions(session: Session, subject: str) -> list[int]:
-    """Of all that decides what is public of a subject."""
-    kinds: tuple[type[Heritage], ...] = (Subject, Place, Publication)
-    return [row.version if (row := session.get(kind, subject)) else 0 for kind in kinds]
+def remove(service: Service, folders: Iterable[str]) -> None:
+    """Remove public files."""
+    for folder in folders:
+        for one in list(service.files.list(folder)):
+            service.files.delete(one.key)
 
 
-def uncredit(service: Service, subject: str) -> None:
-    """Take names off a public record whose owners do not want to be named with it any more. All else stays
-    as it is: nobody has looked at what may have changed since.
-    """
-    shown = record(service.projection, subject)
-    if not isinstance(shown, PublicRecord):
-        return
-    with service.database.reading() as session:
-        names = may_be_named(session, session.get_one(Subject, subject))
-    kept = tuple(one for one in shown.people if one.role != "contributor" or one.name in names)
-    show(service.projection, shown.model_copy(update={"people": kept}))
+def old_folders(session: Session, public: Publication) -> list[str]:
+    """Folders of public files that nobody is to fetch any more. Not of versions that come after this."""
+    kept = {public.waiting, public.review if public.visible else None}
+    passed = select(Review.id, Review.number).where(Review.subject == public.id, Review.number.is_not(None))
+    return [folder_of(public.id, number) for review, number in session.execute(passed) if review not in kept]
 
 
 def unpublish(service: Service, subject: str, actor: str, reason: str) -> None:
     """Take a subject out of everything public, now. What was recorded stays in the archive.
 
-    Is the service stopped here, it finishes this when it runs again. The next review of the subject can
-    publish it again.
+    Whether it becomes public again, or not at all, is decided in a new review. Is the service stopped here,
+    it finishes this when it runs again.
     """
+    review = None
     with service.database.writing(actor, "unpublish", reason) as session:
-        public = session.get_one(Publication, subject, with_for_update=True)
-        if public.withdrawn is None:
+        public = lock(session, subject)
+        if public is None:
+            return
+        if passed := public.passed:
+            review = review_again(session, session.get_one(Review, passed))
+        if public.visible:
             public.withdrawn = now()
-    settle(service, subject)
+        public.waiting = None
+        outdate(session, subject)
+    project(service, subject)
+    if review is not None:
+        begin_draft(service, review)
 
 
-def settle(service: Service, subject: str) -> bool:
-    """See to it that nothing is public of a subject that was withdrawn, also if it was about to be published
-    just then. Returns whether there was.
-    """
-    with service.database.reading() as session:
-        public = session.get(Publication, subject)
-    if public is None or public.withdrawn is None:
-        return False
-    there = hide(service.projection, subject, month(public.withdrawn))
-    return bool(remove_files(service, subject, keep="")) or there
+def review_again(session: Session, passed: Review) -> Review | None:
+    """A new review of what passed one, unless something newer waits for a look."""
+    for capture in captures_of(session, passed):
+        if come_to(capture, "in review", back=True):
+            capture.reason, capture.advice = told(TAKEN_OUT), None
+    if warn_reviewers(session, passed.subject):
+        return None
+    review = session.get_one(Review, open_review(session, passed.subject, passed.model))
+    review.corrections = passed.corrections
+    session.flush()
+    return review
 
 
-def remove_files(service: Service, subject: str, keep: str) -> int:
-    """Remove public files of a subject but those below ``keep``. Returns how many there were."""
-    below = folder_of(subject, 0).removesuffix("/v0")
-    old = [stat.key for stat in service.files.list(below) if not keep or not stat.key.startswith(keep)]
-    for key in old:
-        service.files.delete(key)
-    return len(old)
+def warn_reviewers(session: Session, subject: str) -> int:
+    """Whoever looks at an open review has to look again: something else was decided. Returns how many."""
+    waiting = select(Review).where(Review.subject == subject, Review.state == "open")
+    found = session.scalars(waiting).all()
+    for review in found:
+        flag_modified(review, "warnings")
+    return len(found)
 
 
 def due(service: Service) -> int:
     """Begin to publish what passed its review and whose embargo is over. Returns how many were begun."""
-    with service.database.reading() as session:
-        waiting = list(passed(session))
-    return sum(
-        service.engine.enqueue(
-            "publish", key=f"publish:{review}", queue="light", about=[review], args={"review": review}
-        )
-        for review in waiting
-    )
-
-
-def passed(session: Session) -> Iterator[str]:
-    asked = select(Publication, Subject.embargo_until).join(Subject, Subject.id == Publication.id).where(
-        Publication.published.is_(None), Publication.withdrawn.is_(None)
+    asked = select(Publication.waiting).join(Subject, Subject.id == Publication.id).where(
+        Publication.waiting.is_not(None),
+        or_(Subject.embargo_until.is_(None), Subject.embargo_until <= now()),
     )  # fmt: skip
-    for public, embargo in session.execute(asked):
-        if embargo is None or embargo <= now():
-            yield public.review
+    with service.database.reading() as session:
+        waiting = session.scalars(asked).all()
+    return sum(begin_publish(service, review) for review in waiting if review)
+
+
+def begin_publish(service: Service, review: str, *, anew: str = "") -> bool:
+    """Let what passed a review be public: once, unless something happened (``anew``). Then there may be more
+    to do than to copy files.
+    """
+    return service.engine.enqueue(
+        "publish", key=f"publish:{review}{anew and ':'}{anew}", queue="cpu" if anew else "light",
+        about=[review], args={"review": review},
+    )  # fmt: skip

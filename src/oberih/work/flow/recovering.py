@@ -4,9 +4,12 @@ Every part can be run again, and goes on where it stopped. Public files are made
 takes long; until its files are there, a record shows its words.
 """
 
+import logging
 import secrets
+import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,23 +26,24 @@ from oberih.catalogue.ledger import happened
 from oberih.catalogue.migrations import migrate
 from oberih.catalogue.public import PublicRecord, Withdrawn, create, load
 from oberih.catalogue.rebuild import Remade, rebuild_catalogue
-from oberih.catalogue.tables import Capture, Publication, Review, Subject
+from oberih.catalogue.tables import Capture, Publication, Review
 from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.progress import Progress
 from oberih.settings.file import checked
 from oberih.work.backup import put_back
-from oberih.work.flow.contributing import pick_up
-from oberih.work.flow.drafting import drafted
+from oberih.work.flow.contributing import begin_ingest, pick_up
+from oberih.work.flow.drafting import begin_draft, drafted
 from oberih.work.flow.modelling import begin
-from oberih.work.flow.projecting import month, public_record, sites
-from oberih.work.flow.publishing import due, missing_files
+from oberih.work.flow.projecting import month, public_record
+from oberih.work.flow.publishing import begin_publish, due, missing_files, old_folders, remove
 from oberih.work.flow.states import told
 from oberih.work.service import SERVICE, Service, open_service, prepare_service
 from oberih.work.sharing import opened
 
 __all__ = ["Begun", "Recovered", "begin_again", "rebuild_service", "show_all"]
 
+log = logging.getLogger("oberih.work")
 LOST = say("The machine that it came to was lost before the files were safe.")
 AGAIN = say("Please send the files again, if you still have them.")
 
@@ -80,10 +84,34 @@ def rebuild_service(
             say("There is no archive in {path}.", path=place),
             "Put it there, or name a store that survived: --from STORE",
         )
-    if backup is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        put_back(folder, backup, identities)
+    with nothing_left(folder):
+        if backup is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            put_back(folder, backup, identities)
+        return brought_back(folder, identities, source, backup, progress, shared=shared)
+
+
+@contextmanager
+def nothing_left(folder: Path) -> Iterator[None]:
+    """If nothing comes back, the folder is as it was: an archive that began to come back is kept."""
+    before = set(folder.iterdir()) if folder.is_dir() else None
+    try:
+        yield
+    except BaseException:
+        if folder.is_dir() and not (folder / "archive").exists():
+            for path in set(folder.iterdir()) - (before or set()):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            if before is None:
+                folder.rmdir()
+        raise
+
+
+def brought_back(
+    folder: Path, identities: Sequence[str], source: str, backup: bytes | None, progress: Progress, *,
+    shared: bool,
+) -> Recovered:  # fmt: skip
     service = open_service(folder)
+    place = folder / "archive"
     try:
         if shared:
             opened(service).index.close()
@@ -128,25 +156,34 @@ def make_custodian(service: Service) -> bool:
 def show_all(service: Service) -> int:
     """The public records again, as the catalogue has them. Returns how many there are."""
     create(service.projection)
+    asked = select(Publication.id, Publication.withdrawn, Review.number).join(
+        Review, Review.id == Publication.review
+    )
     with service.database.reading() as session:
-        every = session.scalars(select(Publication).where(Publication.published.is_not(None))).all()
+        every = session.execute(asked).all()
     shown = [one.id for one in every if one.withdrawn is None]
     graves = [
         Withdrawn(id=one.id, version=one.number, month=month(one.withdrawn)) for one in every if one.withdrawn
     ]
-    return load(service.projection, records(service, shown), graves)
+    count = load(service.projection, records(service, shown), graves)
+    for one in every:
+        with service.database.reading() as session:
+            old = old_folders(session, session.get_one(Publication, one.id))
+        remove(service, old)  # what is withdrawn may have been there still
+    return count
 
 
 def records(service: Service, subjects: Sequence[str]) -> Iterator[PublicRecord]:
-    with service.database.reading() as session:
-        known = sites(session, service.settings)
     for identifier in subjects:
-        with service.database.writing("service", "publish") as session:
+        with service.database.reading() as session:
             public = session.get_one(Publication, identifier)
-            record = public_record(
-                session, service.settings, session.get_one(Subject, identifier), public, known
-            )
-        yield record.model_copy(update={"files": ()}) if missing_files(service, public) else record
+            passed = session.get_one(Review, public.review)
+            try:
+                record = public_record(session, public)
+            except Exception:  # one that cannot be shown is no reason to show none
+                log.exception("What is public of %s cannot be made.", identifier)
+                continue
+        yield record.model_copy(update={"files": ()}) if missing_files(service, passed) else record
 
 
 def begin_again(service: Service) -> Begun:
@@ -172,14 +209,7 @@ def ingest_again(service: Service) -> int:
         one for one in captures(service, "received", "preserved")
         if one.contribution and deposited(service.archive, one.id) is not None
     ]  # fmt: skip
-    return sum(
-        service.engine.enqueue(
-            "ingest", key=f"ingest:{one.contribution}", queue="ingest", node=service.node, person=one.account,
-            about=[one.id],
-            args={"account": one.account, "contribution": one.contribution, "capture": one.id},
-        )
-        for one in found
-    )  # fmt: skip
+    return sum(begin_ingest(service, one.account, one.contribution or "", one.id) for one in found)
 
 
 def model_again(service: Service) -> int:
@@ -192,33 +222,25 @@ def draft_again(service: Service) -> int:
     """What waits for a custodian's look, and lay on a machine that is lost: made again before they look."""
     with service.database.reading() as session:
         every = session.scalars(select(Review).where(Review.state == "open")).all()
-    lost = [one.id for one in every if one.model and not (one.draft and drafted(service, one))]
-    return sum(begin_draft(service, review) for review in lost)
+    lost = [one.id for one in every if not (one.draft and drafted(service, one))]
+    return sum(draft_is_lost(service, review) for review in lost)
 
 
-def begin_draft(service: Service, review: str) -> bool:
+def draft_is_lost(service: Service, review: str) -> bool:
     with service.database.writing("service", "draft is lost") as session:
         row = session.get_one(Review, review)
         row.draft = ""
         session.flush()
-        version = row.version
-    return service.engine.enqueue(
-        "draft", key=f"draft:{review}:{version}", queue="cpu", about=[review],
-        args={"review": review, "corrections": str(version)},
-    )  # fmt: skip
+    return begin_draft(service, row)
 
 
 def publish_again(service: Service) -> int:
     """Public versions whose files are lost."""
     with service.database.reading() as session:
-        asked = select(Publication).where(Publication.published.is_not(None), Publication.withdrawn.is_(None))
-        lost = [one for one in session.scalars(asked).all() if missing_files(service, one)]
-    for one in lost:
-        service.engine.enqueue(
-            "publish", key=f"publish:{one.review}:{secrets.token_hex(4)}", queue="cpu", about=[one.review],
-            args={"review": one.review},
-        )  # fmt: skip
-    return len(lost)
+        asked = select(Review).join(Publication, Publication.review == Review.id).where(Publication.visible)
+        shown = session.scalars(asked).all()
+    lost = [one.id for one in shown if missing_files(service, one)]
+    return sum(begin_publish(service, review, anew=secrets.token_hex(4)) for review in lost)
 
 
 def say_lost(service: Service) -> int:

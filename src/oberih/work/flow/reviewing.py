@@ -4,17 +4,22 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from oberih.catalogue.database import now
-from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Subject
+from oberih.catalogue.outdated import outdate
+from oberih.catalogue.tables import Capture, Place, Publication, Review, Subject
 from oberih.errors import Conflict, InputError
 from oberih.i18n import say
-from oberih.trust.cells import TruePlace
+from oberih.settings import ServiceSettings
+from oberih.trust.cells import CLASSES, Precision, TruePlace, coarser
+from oberih.work.flow.drafting import begin_draft
 from oberih.work.flow.ingest import next_state
+from oberih.work.flow.locking import lock
 from oberih.work.flow.modelling import begin
-from oberih.work.flow.projecting import keep_place
-from oberih.work.flow.publishing import due, project
+from oberih.work.flow.projecting import captures_of, keep_place, names_of, settle_place
+from oberih.work.flow.publishing import due, project, warn_reviewers
 from oberih.work.flow.states import ENDED, come_to, told
 from oberih.work.service import Service
 
@@ -81,10 +86,10 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
     warnings are open, or what would be public has not been made yet.
     """
     with service.database.writing(actor, f"review: {decision.outcome}", decision.reason) as session:
-        shown = captures_shown(session, session.get_one(Review, review))
-        # First of all: whoever takes one of these back does so before, or when this is written down.
-        captures = [session.get_one(Capture, one, with_for_update=True) for one in sorted(shown)]
-        row = session.get_one(Review, review, with_for_update=True)
+        row = session.get_one(Review, review)
+        # First of all: whoever takes something of it back does so before, or when this is written down.
+        lock(session, row.subject)
+        captures = captures_of(session, row)
         if row.state != "open" or row.version != decision.seen_version:
             raise Conflict(*MEANWHILE)
         subject = session.get_one(Subject, row.subject)
@@ -94,9 +99,9 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
             {**one, "settled": one.get("settled") or one["id"] in decision.settled} for one in row.warnings
         ]
         if decision.outcome == "refused":
-            public = captures_public(session, subject.id)
+            passed = captures_passed(session, subject.id)
             for capture in captures:
-                if capture.id not in public:  # the older model of it stays public
+                if capture.id not in passed:  # the older model of it stays public
                     set_aside(capture, decision.comment)
         elif decision.comment:
             for capture in captures:
@@ -105,27 +110,28 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
             refuse_unready(row)
             if any(one.state in ENDED for one in captures):
                 raise Conflict(*TAKEN_BACK)
-            place(session, subject.id, decision)
-            keep_place(session, subject.id, [one.id for one in captures])
-            subject.precision, subject.names_people = decision.precision, decision.names_people
-            subject.sensitivity_reason, subject.sensitivity_reviewer = decision.reason, actor
-            subject.sensitivity_due = decision.due
+            classify(session, subject, actor, decision)
             subject.embargo_until = begins(decision.embargo_until)
-            publication(session, row)
+            public = wait(session, row)
+            row.named = names_of(session, captures) if decision.names_people else []
+            if public.visible:
+                narrow(session, service.settings, public, decision)
     if decision.outcome == "passed":
+        if public.visible:
+            project(service, subject.id)
         due(service)
 
 
-def captures_shown(session: Session, row: Review) -> list[str]:
-    return list(session.get_one(Model, row.model).captures) if row.model else [row.capture or ""]
-
-
-def captures_public(session: Session, subject: str) -> set[str]:
-    """Captures of the model that everybody sees now."""
+def captures_passed(session: Session, subject: str) -> set[str]:
+    """Captures of the model that everybody sees now, and of the one that is about to be seen."""
     public = session.get(Publication, subject)
-    if public is None or public.published is None or public.withdrawn or not public.model:
-        return set()
-    return set(session.get_one(Model, public.model).captures)
+    reviews = {public.waiting, public.review if public.visible else None} if public is not None else set()
+    return {
+        one.id
+        for review in reviews
+        if review
+        for one in captures_of(session, session.get_one(Review, review))
+    }
 
 
 def set_aside(row: Capture, comment: str) -> None:
@@ -150,29 +156,36 @@ class Kept(BaseModel):
     settled: tuple[str, ...] = Field((), max_length=500)
 
 
-def keep(service: Service, review: str, actor: str, kept: Kept) -> None:
-    """Write down answers, to decide later. Raises `Conflict` as `decide` does."""
+def keep(service: Service, review: str, actor: str, kept: Kept) -> int:
+    """Write down answers, to decide later. Returns the version of the review. Raises `Conflict` as `decide`
+    does.
+    """
     with service.database.writing(actor, "keep answers") as session:
         row = session.get_one(Review, review, with_for_update=True)
         if row.state != "open" or row.version != kept.seen_version:
             raise Conflict(*MEANWHILE)
         row.reviewer, row.reason, row.checked = actor, kept.reason, dict(kept.answers)
         row.warnings = [{**one, "settled": one["id"] in kept.settled} for one in row.warnings]
+        session.flush()
+        return row.version
 
 
 def look_again(service: Service, subject: str, actor: str, decision: Decision) -> None:
     """Look again at how exactly a public subject may be known (its day has come). Raises `Conflict`."""
     with service.database.writing(actor, "look again", decision.reason) as session:
-        row = session.get_one(Subject, subject, with_for_update=True)
+        public = lock(session, subject)
+        row = session.get_one(Subject, subject)
         if row.version != decision.seen_version:
             raise Conflict(*MEANWHILE)
-        row.precision, row.names_people = decision.precision, decision.names_people
-        row.sensitivity_reason, row.sensitivity_reviewer = decision.reason, actor
-        row.sensitivity_due = decision.due
-        place(session, subject, decision)
-        public = session.get(Publication, subject)
-        visible = public is not None and public.published is not None and public.withdrawn is None
-    if visible:
+        classify(session, row, actor, decision)
+        warn_reviewers(session, subject)
+        if public is not None and public.visible:
+            captures = captures_of(session, session.get_one(Review, public.review))
+            keep_place(session, subject, [one.id for one in captures])
+            settle_place(session, service.settings, public, decision.precision)
+            public.named = names_of(session, captures) if decision.names_people else []
+            outdate(session, subject)
+    if public is not None and public.visible:
         project(service, subject)
 
 
@@ -189,7 +202,15 @@ def refuse_unready(row: Review) -> None:
         )
 
 
-def place(session: Any, subject: str, decision: Decision) -> None:
+def classify(session: Session, subject: Subject, actor: str, decision: Decision) -> None:
+    """Write down how exactly a subject may be known, and where it truly is."""
+    subject.precision, subject.names_people = decision.precision, decision.names_people
+    subject.sensitivity_reason, subject.sensitivity_reviewer = decision.reason, actor
+    subject.sensitivity_due = decision.due
+    place(session, subject.id, decision)
+
+
+def place(session: Session, subject: str, decision: Decision) -> None:
     if decision.latitude is None or decision.longitude is None:
         return
     TruePlace(decision.latitude, decision.longitude)
@@ -205,25 +226,37 @@ def place(session: Any, subject: str, decision: Decision) -> None:
         )
         return
     found.latitude_deg, found.longitude_deg, found.source = decision.latitude, decision.longitude, "custodian"
-    if decision.area_was_wrong:  # else what is public stays, though the true place lies beside it
-        found.public_cell = found.public_precision = found.public_asked = None
+    public = session.get(Publication, subject, with_for_update=True)
+    if decision.area_was_wrong and public is not None:  # else it stays, though the true place lies beside it
+        public.cell = public.asked = None
 
 
 def begins(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), UTC) if day else None
 
 
-def publication(session: Any, row: Review) -> None:
-    """The version that is to become public: the next number."""
+def wait(session: Session, row: Review) -> Publication:
+    """Let what passed become public as soon as it can: it is the next version."""
     found = session.get(Publication, row.subject, with_for_update=True)
     if found is None:
-        session.add(
-            Publication(id=row.subject, model=row.model, review=row.id, manifest=row.manifest, published=None)
-        )
-        return
-    found.number += 1
-    found.model, found.review, found.manifest = row.model, row.id, row.manifest
-    found.published = found.withdrawn = None
+        found = Publication(id=row.subject)
+        session.add(found)
+    last = select(func.max(Review.number)).where(Review.subject == row.subject)
+    row.number = (session.scalar(last) or 0) + 1
+    found.waiting = row.id
+    return found
+
+
+def narrow(session: Session, settings: ServiceSettings, public: Publication, decision: Decision) -> None:
+    """What a decision forbids holds at once for what everybody sees already; what it allows, only when what
+    it is about becomes public.
+    """
+    seen: Precision = public.precision or "withheld"  # type: ignore[assignment]
+    if public.cell is None or coarser(decision.precision, seen):
+        settle_place(session, settings, public, min(decision.precision, seen, key=CLASSES.index))
+    if not decision.names_people:
+        public.named = []
+    outdate(session, public.id)
 
 
 def waiting_corrections(row: Review) -> bool:
@@ -252,14 +285,7 @@ def correct_blur(service: Service, review: str, actor: str, corrections: dict[st
         if row.state != "open":
             raise Conflict("This is decided already.", "Open it again: let a new model be made.")
         row.corrections, row.draft = corrections, ""
-        version = row.version + 1
-    service.engine.enqueue(
-        "draft",
-        key=f"draft:{review}:{version}",
-        queue="cpu",
-        about=[review],
-        args={"review": review, "corrections": str(version)},
-    )
+    begin_draft(service, row)
 
 
 def release(service: Service, capture: str, actor: str, reason: str) -> None:

@@ -7,14 +7,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oberih.catalogue.database import now
-from oberih.catalogue.tables import Capture, Model, Publication, Review, Rights
+from oberih.catalogue.outdated import outdate
+from oberih.catalogue.tables import Capture, Publication, Review, Rights
 from oberih.errors import Conflict
+from oberih.work.flow.locking import lock
 from oberih.work.flow.modelling import begin, usable
-from oberih.work.flow.publishing import settle
+from oberih.work.flow.projecting import captures_of
+from oberih.work.flow.publishing import project
 from oberih.work.flow.states import WORKING, come_to, told
 from oberih.work.service import Service
 
-__all__ = ["DELETION", "answer_wish", "cancel", "withdraw"]
+__all__ = ["DELETION", "answer_wish", "cancel", "stay_unnamed", "withdraw"]
 
 DELETION = "deletion"  # a kind of rights: somebody claims it, until it is answered
 
@@ -39,7 +42,9 @@ def withdraw(service: Service, capture: str, actor: str, reason: str = "", *, de
     stopped here, as soon as it runs again (`mending`).
     """
     with service.database.writing(actor, "withdraw", reason) as session:
-        row = session.get_one(Capture, capture, with_for_update=True)
+        row = session.get_one(Capture, capture)
+        public = lock(session, row.subject) if row.subject else None
+        session.refresh(row, with_for_update=True)
         come_to(row, "withdrawn", back=True)
         given = select(Rights).where(
             Rights.of == capture, Rights.kind == "consent", Rights.withdrawn.is_(None)
@@ -48,31 +53,35 @@ def withdraw(service: Service, capture: str, actor: str, reason: str = "", *, de
             one.withdrawn = now()
         if deletion and wish(session, capture) is None:
             session.add(Rights(of=capture, kind=DELETION, person=actor))
-        subject = row.subject or ""
-        public = session.get(Publication, subject, with_for_update=True) if subject else None
-        if public is not None and public.withdrawn is None and capture in made_of(session, public.model):
-            public.withdrawn = now()
-            wait_again(session, public.model)
+        if public is not None:
+            take_back(session, public, capture)
         for review in session.scalars(
-            select(Review).where(Review.subject == subject, Review.state == "open")
+            select(Review).where(Review.subject == row.subject, Review.state == "open")
         ):
-            if capture in made_of(session, review.model):
+            if in_it(session, review.id, capture):
                 review.state = "overtaken"
-                wait_again(session, review.model)
-    settle(service, subject)
+    if public is not None:
+        project(service, public.id)
     work_on_without(service, capture)
 
 
-def made_of(session: Session, model: str | None) -> list[str]:
-    return list(session.get_one(Model, model).captures) if model else []
+def take_back(session: Session, public: Publication, capture: str) -> None:
+    """Nobody is to see what was made of a capture, neither now nor later."""
+    if public.visible and in_it(session, public.review, capture):
+        public.withdrawn = now()
+    if in_it(session, public.waiting, capture):
+        public.waiting = None
+    outdate(session, public.id)
 
 
-def wait_again(session: Session, model: str | None) -> None:
-    """What a model was made of that nobody is to see: it waits for another one."""
-    for identifier in made_of(session, model):
-        row = session.get_one(Capture, identifier)
-        if row.state in ("in review", "published"):
-            come_to(row, "waiting", back=True)
+def in_it(session: Session, review: str | None, capture: str) -> bool:
+    """Whether a review is about a model of a capture. If it is, the others of it wait for another model."""
+    captures = captures_of(session, session.get_one(Review, review)) if review else []
+    found = any(one.id == capture for one in captures)
+    for one in captures if found else ():
+        if one.state in ("in review", "published"):
+            come_to(one, "waiting", back=True)
+    return found
 
 
 def work_on_without(service: Service, capture: str) -> None:
@@ -85,6 +94,23 @@ def work_on_without(service: Service, capture: str) -> None:
         waiting = [one for one in rest if session.get_one(Capture, one).state in WORKING]
     if waiting:
         begin(service, waiting[0], anew=f"without-{capture.rpartition('/')[2]}")
+
+
+def stay_unnamed(service: Service, capture: str, actor: str) -> None:
+    """Whoever gave a capture is not named with it any more, though they may be with others."""
+    with service.database.writing(actor, "withdraw consent") as session:
+        row = session.get_one(Capture, capture)
+        public = lock(session, row.subject) if row.subject else None
+        row.credited = False
+        given = select(Rights).where(
+            Rights.of == capture, Rights.kind == "consent", Rights.uri == "named", Rights.withdrawn.is_(None)
+        )
+        for one in session.scalars(given):
+            one.withdrawn = now()
+        if public is not None:
+            outdate(session, public.id)
+    if public is not None:
+        project(service, public.id)
 
 
 def wish(session: Session, capture: str) -> Rights | None:

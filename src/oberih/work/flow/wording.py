@@ -7,16 +7,21 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import flag_modified
 
 from oberih.archive.metadata import Description
-from oberih.catalogue.tables import Publication, Review, Subject
+from oberih.catalogue.outdated import outdate
+from oberih.catalogue.tables import Review, Subject
 from oberih.errors import Conflict, InputError
+from oberih.work.flow.locking import lock
 from oberih.work.flow.noticing import noticed
 from oberih.work.flow.publishing import project
 from oberih.work.flow.reviewing import MEANWHILE
 from oberih.work.service import Service
 
 __all__ = ["Unjudged", "change_words", "mark_of"]
+
+NOTHING: Mapping[str, int] = {}
 
 
 class Unjudged(InputError):
@@ -37,28 +42,39 @@ def mark_of(warning: Mapping[str, Any]) -> str:
 
 def change_words(
     service: Service, subject: str, actor: str, described: Description, *, seen_version: int,
-    harmless: Collection[str] = (),
-) -> None:  # fmt: skip
-    """Write down titles, summaries and the kind. ``harmless``: `mark_of` what was judged.
+    seen_reviews: Mapping[str, int] = NOTHING, harmless: Collection[str] = (),
+) -> dict[str, int]:  # fmt: skip
+    """Write down titles, summaries and the kind. ``harmless``: `mark_of` what was judged. ``seen_reviews``:
+    versions of open reviews of it that the custodian looked at.
 
-    Raises `Conflict` if somebody changed them meanwhile, `Unjudged`.
+    Returns the versions that the subject and its open reviews have now, by identifier. Raises `Conflict` if
+    somebody changed one of them meanwhile, `Unjudged`.
     """
     with service.database.writing(actor, "edit description") as session:
-        row = session.get_one(Subject, subject, with_for_update=True)
+        public = lock(session, subject)
+        row = session.get_one(Subject, subject)
         if row.version != seen_version:
             raise Conflict(*MEANWHILE)
         row.description = described.model_dump(mode="json", exclude_defaults=True)
         row.title = described.title()
         session.flush()
-        public = session.get(Publication, subject)
-        if public is not None and public.withdrawn is None:
-            found = noticed(session, session.get_one(Review, public.review))  # what it passed with is judged
+        if public is not None and public.passed:
+            found = noticed(session, session.get_one(Review, public.passed))  # what it passed with is judged
             left = [one for one in found if not one["settled"] and mark_of(one) not in harmless]
             if left:
                 raise Unjudged(left)
-        for review in session.scalars(
-            select(Review).where(Review.subject == subject, Review.state == "open")
-        ):
+        reviews = session.scalars(select(Review).where(Review.subject == subject, Review.state == "open"))
+        rows: list[Subject | Review] = [row]
+        for review in reviews:
+            if review.version != seen_reviews.get(review.id, review.version):
+                raise Conflict(*MEANWHILE)
             review.warnings = noticed(session, review)
-    if public is not None and public.published is not None and public.withdrawn is None:
+            flag_modified(review, "warnings")  # who looks at it elsewhere has not seen these words
+            rows.append(review)
+        if public is not None and public.visible:
+            outdate(session, subject)
+        session.flush()
+        versions = {one.id: one.version for one in rows}
+    if public is not None and public.visible:
         project(service, subject)
+    return versions

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("login", sa.String(), nullable=True),
         sa.Column("login_key", sa.String(), nullable=True),
         sa.Column("public_name", sa.String(), nullable=False),
+        sa.Column("name_mark", sa.String(), nullable=False),
         sa.Column("pseudonym", sa.String(), nullable=True),
         sa.Column("language", sa.String(length=20), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
@@ -84,9 +85,6 @@ def upgrade() -> None:
         sa.Column("error_m", sa.Double(), nullable=True),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("names", sa.JSON(), nullable=False),
-        sa.Column("public_cell", sa.String(), nullable=True),
-        sa.Column("public_precision", sa.String(), nullable=True),
-        sa.Column("public_asked", sa.String(), nullable=True),
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created", oberih.catalogue.database.Moment(timezone=True), nullable=False),
@@ -455,9 +453,10 @@ def upgrade() -> None:
         "review",
         sa.Column("subject", sa.String(length=80), nullable=False),
         sa.Column("collection", sa.String(length=80), nullable=False),
-        sa.Column("model", sa.String(length=80), nullable=True),
-        sa.Column("capture", sa.String(length=80), nullable=True),
+        sa.Column("model", sa.String(length=80), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("named", sa.JSON(), nullable=False),
         sa.Column("draft", sa.String(), nullable=False),
         sa.Column("manifest", sa.JSON(), nullable=False),
         sa.Column("found", sa.JSON(), nullable=False),
@@ -471,10 +470,6 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created", oberih.catalogue.database.Moment(timezone=True), nullable=False),
         sa.Column("changed", oberih.catalogue.database.Moment(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["capture"],
-            ["capture.id"],
-        ),
         sa.ForeignKeyConstraint(
             ["collection"],
             ["collection.id"],
@@ -495,24 +490,40 @@ def upgrade() -> None:
 
     op.create_table(
         "publication",
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("model", sa.String(length=80), nullable=True),
-        sa.Column("review", sa.String(length=80), nullable=False),
+        sa.Column("review", sa.String(length=80), nullable=True),
+        sa.Column("waiting", sa.String(length=80), nullable=True),
         sa.Column("published", oberih.catalogue.database.Moment(timezone=True), nullable=True),
         sa.Column("withdrawn", oberih.catalogue.database.Moment(timezone=True), nullable=True),
-        sa.Column("manifest", sa.JSON(), nullable=False),
+        sa.Column("asked", sa.String(), nullable=True),
+        sa.Column("precision", sa.String(), nullable=True),
+        sa.Column("cell", sa.String(), nullable=True),
+        sa.Column("named", sa.JSON(), nullable=False),
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created", oberih.catalogue.database.Moment(timezone=True), nullable=False),
         sa.Column("changed", oberih.catalogue.database.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["model"],
-            ["model.id"],
+            ["review"],
+            ["review.id"],
         ),
         sa.ForeignKeyConstraint(
-            ["review"],
+            ["waiting"],
             ["review.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    with op.batch_alter_table("publication", schema=None) as batch_op:
+        batch_op.create_index("publication_waiting", ["waiting"], unique=False)
+
+    op.create_table(
+        "outdated",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("since", oberih.catalogue.database.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("outdated", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_outdated_subject"), ["subject"], unique=False)
+        batch_op.create_index(batch_op.f("ix_outdated_since"), ["since"], unique=False)
+
     # ### end Alembic commands ###
