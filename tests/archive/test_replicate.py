@@ -15,6 +15,7 @@ from oberih.archive import (
     configuration,
     describe,
     events_of,
+    kept_as_asked,
     open_archive,
     rebuild,
     replicate,
@@ -23,7 +24,7 @@ from oberih.archive import (
 )
 from oberih.archive.crypt import new_identity
 from oberih.archive.identifiers import mint
-from oberih.archive.index import GOOD
+from oberih.archive.index import GOOD, Index
 from oberih.archive.metadata import Description
 from oberih.archive.packages import package_prefix
 from oberih.archive.people.records import add_person
@@ -400,3 +401,43 @@ def test_two_at_once_keep_the_settings_in_one_object(tmp_path: Path, monkeypatch
     configuration.keep_settings(archive)
     others[0].join()
     assert len(list(archive.index.objects("archive"))) == 1
+
+
+def test_who_has_enough_copies_is_passed_over_until_stores_or_policy_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, _ = archive_with(tmp_path, "second")
+    made = recording(archive, tmp_path)
+    assert replicate(archive, short_only=True).troubles == []  # of the first look, all are seen
+    assert states(archive, made.id).keys() == {"main", "second"}
+
+    def whole(*_: object) -> Iterator[object]:
+        raise AssertionError("all copies were looked at")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Index, "all_replicas", whole)
+        more, before = recording(archive, tmp_path, 1), archive.entry(made.id).head
+        describe(archive, made.id, WORDS)
+        assert set(replicate(archive, short_only=True).copied["second"]) >= {more.id, made.id}
+        assert states(archive, made.id)["second"][0] != before
+        assert not replicate(archive, short_only=True).copied
+        with pytest.raises(AssertionError, match="all copies"):
+            replicate(archive)
+    archive.add_store("third", StoreSettings(url=str(tmp_path / "third"), threat="third"))
+    archive.change_settings(lambda table: table.update(copies=3))
+    (tmp_path / "third").rename(tmp_path / "away")
+    assert replicate(archive, short_only=True).troubles
+    (tmp_path / "away").rename(tmp_path / "third")
+    assert set(replicate(archive, short_only=True).copied["third"]) >= {more.id, made.id}
+    assert short_of_policy(archive) == 0
+
+
+def test_copies_of_some_objects_are_told_of_too(tmp_path: Path) -> None:
+    archive, _ = archive_with(tmp_path, "second")
+    made, other = recording(archive, tmp_path), recording(archive, tmp_path, 1)
+    assert replicate(archive, objects=[made.id]).copied == {"second": [made.id]}
+    assert "second" in states(archive, made.id) and "second" not in states(archive, other.id)
+    assert not kept_as_asked(archive, other.id) and kept_as_asked(archive, made.id)
+    assert any("second" in one.detail for one in events_of(archive, made.id))
+    with pytest.raises(NotInArchive):
+        replicate(archive, objects=["ark:/99999/b1nothing"])

@@ -1,6 +1,8 @@
 """Every change is written down, and everything comes back from the archive."""
 
 import json
+import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,9 +11,12 @@ from sqlalchemy import delete, select
 
 from keeping import make, recording
 from oberih.archive.archive import open_archive
+from oberih.archive.crypt import encrypted
+from oberih.archive.deposit import deposit_files
 from oberih.archive.rebuild import rebuild
 from oberih.catalogue.database import Base, Database
 from oberih.catalogue.ledger import (
+    SEALED,
     Entry,
     as_line,
     entries_of,
@@ -19,11 +24,11 @@ from oberih.catalogue.ledger import (
     keep_entries,
     kept_entries,
     replay,
-    state_of,
 )
 from oberih.catalogue.rebuild import FIRST, rebuild_catalogue
+from oberih.catalogue.rows import state_of
 from oberih.catalogue.tables import HERITAGE, Capture, Collection, ConditionReport, Place, Rights, Subject
-from oberih.errors import Conflict, InputError, KeyNeeded
+from oberih.errors import Conflict, Damaged, InputError, KeyNeeded
 
 DESCRIPTION = {"schema_version": "1", "titles": {"uk": "Катерининська церква", "en": "St Catherine's Church"}}
 
@@ -175,6 +180,58 @@ def test_a_column_that_an_older_release_did_not_know_has_its_default(
     assert replay(other, [("ark:/x", line)]) == 1
     with other.reading() as session:
         assert session.get_one(Collection, "c").summary == {}
+
+
+def test_what_is_there_and_newer_stays_and_what_is_there_and_older_is_brought_forward(
+    database: Database, other: Database
+) -> None:
+    subject = filled(database)
+    with database.reading() as session:
+        lines = [("ark:/x", as_line(one)) for one in session.scalars(select(Entry).order_by(Entry.number))]
+    replay(other, json.loads(json.dumps(lines)))
+    for title in ("B", "C"):
+        for here in (database, other):  # two machines that both went on
+            with here.writing("x", "edit") as session:
+                session.get_one(Subject, subject).title = f"{title} of {here is other}"
+    with database.writing("x", "edit") as session:
+        session.get_one(Place, subject).error_m = 5.0
+    with database.reading() as session:
+        lines = [("ark:/x", as_line(one)) for one in session.scalars(select(Entry))]
+    assert replay(other, json.loads(json.dumps(lines))) == 3
+    with other.reading() as session:
+        row, place = session.get_one(Subject, subject), session.get_one(Place, subject)
+        assert (row.title, row.version) == ("C of True", 3)
+        assert (place.error_m, place.version) == (5.0, 2)
+
+
+def test_however_long_the_ledger_is_little_of_it_is_in_memory(database: Database) -> None:
+    large = "x" * 50_000  # what a detector found in photos, say
+    line = {"at": "2026-01-01T00:00:00+00:00", "actor": "x", "action": "x", "note": "", "kind": "collection"}
+
+    def lines() -> Iterator[tuple[str, dict[str, object]]]:
+        for number in range(900):
+            of, version = f"c{number % 450}", 1 + number // 450
+            state = {"id": of, "version": version, "titles": {"en": f"{large}{number}"}}
+            yield "ark:/x", {**line, "id": f"e{number}", "of": of, "version": version, "data": state}
+
+    tracemalloc.start()
+    try:
+        assert replay(database, lines()) == 900
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    with database.reading() as session:
+        assert session.scalars(select(Collection.version).distinct()).all() == [2]
+    assert peak < 30e6  # of 45 MB
+
+
+def test_entries_that_are_no_entries_are_said_to_be_damaged(database: Database, tmp_path: Path) -> None:
+    archive, secrets = make(tmp_path / "archive")
+    about = {"kind": "ledger", "title": "catalogue"}
+    sealed = b"".join(encrypted([b"no gzip"], archive.recipients()))
+    made = deposit_files(archive, {}, about, {SEALED: sealed}, event="creation")
+    with pytest.raises(Damaged, match=made.id):
+        replay(database, kept_entries(archive, [secrets["ada"]]))
 
 
 def test_tables_are_emptied_by_nobody(database: Database) -> None:

@@ -81,6 +81,9 @@ def test_files_that_are_no_photos(given: Path, tmp_path: Path) -> None:
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
     refused([tmp_path / "dot.png", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "1 x 1")
     refused([given / "broken.jpg", given / "photo-000.jpg"], tmp_path / "out", UnreadablePhoto, "broken.jpg")
+    many = [given / "broken.jpg", tmp_path / "dot.png", given / "photo-000.jpg"]
+    error = refused(many, tmp_path / "out", UnreadablePhoto, "dot.png|broken.jpg")
+    assert all(name in f"{error.message} {error.advice}" for name in ("dot.png", "broken.jpg"))
 
 
 def test_duplicates_only(given: Path, tmp_path: Path) -> None:

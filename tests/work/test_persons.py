@@ -1,6 +1,7 @@
 """Who recorded: a pseudonym for everybody, a name for those who hold a key, nothing once they have left."""
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,17 +10,18 @@ from sqlalchemy import select
 
 from oberih.archive.crypt import load_identities
 from oberih.archive.deposit import ABOUT
-from oberih.archive.people.records import PERSON, person_data
+from oberih.archive.people.records import PERSON, add_person, person_data
 from oberih.catalogue.access import OPERATOR
-from oberih.catalogue.accounts import before_leaving, leave
+from oberih.catalogue.accounts import leave
 from oberih.catalogue.accounts.tables import Account
+from oberih.catalogue.database import Database
 from oberih.catalogue.ledger import entries_of
 from oberih.catalogue.tables import Capture, Person, Rights
 from oberih.errors import KeyNeeded
 from oberih.work.engine import Job
 from oberih.work.flow import received
 from oberih.work.flow.ingest import preserve
-from oberih.work.flow.persons import forget_person, person_of
+from oberih.work.flow.persons import depart, person_of
 from oberih.work.service import RECOVERY, Service
 from work.site import brought, photo, site
 
@@ -89,18 +91,57 @@ def test_what_stopped_half_way_goes_on_under_the_same_pseudonym(
         with pytest.raises(KeyboardInterrupt):
             person_of(service, "olha")
     begun = row(service, Account, "olha").pseudonym
-    forget_person(service, begun)  # leaving is possible in between: there was nothing to forget
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "writing", stopped)  # later: it is sealed, and not written down
+        with pytest.raises(KeyboardInterrupt):
+            person_of(service, "olha")
     assert person_of(service, "olha") == begun
     assert [one.title for one in service.archive.index.objects(PERSON)] == [begun]
+
+
+def test_the_database_takes_others_while_somebody_is_sealed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store may be far away. (On SQLite a transaction that writes keeps all others waiting.)"""
+
+    def slow(*given: object) -> str:
+        with service.database.writing("service", "meanwhile") as session:
+            session.get_one(Account, "olha").public_name = "O."
+        return add_person(*given)
+
+    monkeypatch.setattr("oberih.work.flow.persons.add_person", slow)
+    assert person_of(service, "olha")
+    assert row(service, Account, "olha").public_name == "O."
+
+
+def test_who_leaves_while_they_are_sealed_is_not_forgotten(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, sealed = threading.Event(), threading.Event()
+
+    def slow(*given: object) -> str:
+        begun.set()
+        assert not sealed.wait(0.3)  # whoever leaves waits until it is done
+        return add_person(*given)
+
+    monkeypatch.setattr("oberih.work.flow.persons.add_person", slow)
+    with ThreadPoolExecutor(2) as pool:
+        coming = pool.submit(person_of, service, "olha")
+        assert begun.wait(10)
+        going = pool.submit(depart, service, OPERATOR, "olha")
+        going.add_done_callback(lambda _: sealed.set())
+        pseudonym, _ = coming.result(), going.result()
+    with pytest.raises(KeyNeeded, match="key is destroyed"):
+        person_data(service.archive, pseudonym, load_identities(service.folder / RECOVERY))
+    assert row(service, Person, pseudonym).withdrawn is not None
 
 
 def test_who_leaves_takes_the_name_along_and_the_recording_stays(
     service: Service, photos: list[Path]
 ) -> None:
     capture = preserved(service, photos, consents=["own", "keep", "named"])
-    pseudonym = before_leaving(service.database, OPERATOR, "olha")
-    forget_person(service, pseudonym)
-    leave(service.database, OPERATOR, "olha")
+    pseudonym = row(service, Account, "olha").pseudonym
+    depart(service, OPERATOR, "olha")
     found = row(service, Capture, capture)
     assert (found.person, found.credited) == (pseudonym, False)
     assert row(service, Person, pseudonym).withdrawn is not None

@@ -10,7 +10,7 @@ from oberih.archive.deposit import Deposited, deposit_capture, deposit_model, de
 from oberih.archive.fixity import Damage, Verified, heal, verify
 from oberih.archive.journal import events_of
 from oberih.archive.rebuild import Drilled, Rebuilt, drill, rebuild
-from oberih.archive.replicate import Replicated, Trouble, replicate, short_of_policy
+from oberih.archive.replicate import Replicated, Trouble, kept_as_asked, replicate, short_of_policy
 
 __all__ = [
     "MAIN",
@@ -29,6 +29,7 @@ __all__ = [
     "drill",
     "events_of",
     "heal",
+    "kept_as_asked",
     "open_archive",
     "rebuild",
     "replicate",

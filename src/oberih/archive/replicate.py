@@ -1,12 +1,13 @@
 """Bringing copies to the other stores: what the policy asks for, resumable, verified where they arrive."""
 
+import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from oberih.archive.archive import MAIN, Archive, stores_of
+from oberih.archive.archive import EVERYWHERE, MAIN, Archive, stores_of
 from oberih.archive.configuration import keep_settings
 from oberih.archive.holdings import Holding, OcflHolding
 from oberih.archive.index import GOOD, LOST, Entry, Replica, instant
@@ -20,8 +21,9 @@ from oberih.errors import Cancelled, Damaged, KeyNeeded, OberihError, StoreError
 from oberih.i18n import say
 from oberih.progress import Progress, Stage
 
-__all__ = ["Replicated", "Trouble", "none_opened", "replicate", "short_of_policy"]
+__all__ = ["Replicated", "Trouble", "kept_as_asked", "none_opened", "replicate", "short_of_policy"]
 
+WHOLE = "all copies there"  # note of the index: with which stores and policy they were
 AT_ONCE = 8  # objects: a store far away is waited for most of the time
 
 
@@ -54,26 +56,26 @@ def replicate(
     *,
     stores: Iterable[str] = (),
     objects: Iterable[str] = (),
+    short_only: bool = False,
     progress: Progress | None = None,
 ) -> Replicated:
     """Copy what is missing or old on ``stores`` (all). May be interrupted and run again.
 
-    A store in trouble does not keep the others from getting their copies: see `Replicated.troubles`.
+    Without ``objects`` the whole archive is looked at, with people's keys, withdrawals and settings. With
+    them, only at these, however large the archive is. ``short_only``: objects with as many copies as are
+    asked for are passed over, if all had theirs after stores or policy last changed. A store in trouble does
+    not keep the others from getting their copies: see `Replicated.troubles`.
     """
     progress = progress or Progress()
     done = Replicated()
-    wanted = set(objects)
+    wanted, stores = set(objects), tuple(stores)
     if not wanted:
         try:
             keep_settings(archive)
         except OberihError as error:  # it keeps nothing else from being copied
             done.troubles.append(Trouble(MAIN, "", error))
-    names = [name for name in stores_of(archive, tuple(stores)) if name != MAIN]
-    work = [
-        (name, copy)
-        for name, copy in pending(archive)
-        if name in names and (not wanted or copy.entry.id in wanted)
-    ]
+    names = [name for name in stores_of(archive, stores) if name != MAIN]
+    work = [(name, copy) for name, copy in pending(archive, wanted, short_only=short_only) if name in names]
     if not wanted and archive.settings.custodians:
         try:
             keep_withdrawals(archive)  # then all others are told
@@ -85,12 +87,14 @@ def replicate(
                 mine = [copy for store, copy in work if store == name]
                 serve(archive, name, mine, done, stage, people=not wanted)
     finally:  # also when it was stopped
-        journals = told(archive, done) if not wanted else []
+        journals = told(archive, done)
     for journal in journals:
         entry = archive.entry(journal)
         with progress.stage("replicating", 2 * entry.bytes) as stage:
             for name in (name for name in names if name in archive.targets(journal, JOURNAL)):
                 serve(archive, name, [Copy(entry)], Replicated(troubles=done.troubles), stage)
+    if not wanted and not stores and not done.troubles:
+        archive.index.set_note(WHOLE, policy(archive))
     return done
 
 
@@ -131,10 +135,11 @@ def serve_people(archive: Archive, name: str, target: Store, done: Replicated) -
 
 def told(archive: Archive, done: Replicated) -> list[str]:
     """Write down what was copied; the identifiers of the journals, none if nothing was."""
-    events, journals = [], {entry.id for entry in archive.index.objects(JOURNAL)}
+    events = []
     for name, identifiers in done.copied.items():
         detail = say("to {store}, every byte read back and compared", store=name)
-        events += happened("replication", [i for i in identifiers if i not in journals], detail=detail)
+        objects = [one for one in identifiers if archive.index.get(one).kind != JOURNAL]
+        events += happened("replication", objects, detail=detail)
     try:
         return write_down(archive, "replication", events)
     except OberihError as error:
@@ -200,18 +205,66 @@ class Copy:
     checked: str = ""  # when all that was there was last read
 
 
-def pending(archive: Archive) -> list[tuple[str, Copy]]:
-    """Copies that the policy asks for and that are missing or old. (Damaged ones are for `verify`.)"""
-    held = {(r.id, r.store): r for r in archive.index.all_replicas()}
-    work = []
-    for entry in archive.index.objects():
-        for name in archive.targets(entry.id, entry.kind)[1:]:
-            there = held.get((entry.id, name))
-            if there is None or there.head != entry.head:
-                good = there if there is not None and there.state == GOOD else None
-                copy = Copy(entry, number_of(good.head), good.checked) if good else Copy(entry)
-                work.append((name, copy))
-    return work
+def pending(
+    archive: Archive, objects: Collection[str] = (), *, short_only: bool = False
+) -> list[tuple[str, Copy]]:
+    """Copies (of ``objects``, else of all) that the policy asks for and that are missing or old. (Damaged
+    ones are for `verify`.) ``short_only``: see `replicate`.
+    """
+    if objects:
+        looked_at = [archive.index.get(one) for one in sorted(objects)]
+    elif short_only and archive.index.note(WHOLE) == policy(archive):
+        looked_at = too_few(archive)
+    else:
+        held: dict[str, list[Replica]] = defaultdict(list)
+        for replica in archive.index.all_replicas():
+            held[replica.id].append(replica)
+        return [one for entry in archive.index.objects() for one in lacks(archive, entry, held[entry.id])]
+    return [one for entry in looked_at for one in lacks(archive, entry, archive.index.replicas(entry.id))]
+
+
+def policy(archive: Archive) -> str:
+    """All that `Archive.targets` follows from."""
+    given = archive.settings
+    threats = [[name, archive.threat(name)] for name in sorted(given.stores)]
+    return json.dumps([given.copies, threats, EVERYWHERE])
+
+
+def too_few(archive: Archive) -> list[Entry]:
+    """Objects whose newest version is on fewer stores than the policy asks for. How many these are depends on
+    nothing but the kind.
+    """
+    query = """
+        SELECT * FROM objects WHERE
+            (SELECT count(*) FROM replicas
+                WHERE replicas.id = objects.id AND replicas.head = objects.head AND store <> ?)
+            < CASE WHEN kind IN (SELECT value FROM json_each(?)) THEN ? ELSE ? END
+        ORDER BY id
+    """
+    all_of_them, some = (len(archive.targets("", kind)) - 1 for kind in (JOURNAL, ""))
+    with archive.index.new() as db:
+        found = db.execute(query, (MAIN, json.dumps(EVERYWHERE), all_of_them, some))
+        return [Entry(*row) for row in found]
+
+
+def lacks(archive: Archive, entry: Entry, replicas: Iterable[Replica]) -> Iterator[tuple[str, Copy]]:
+    """The stores that are to keep an object and do not, or not its newest version."""
+    held = {replica.store: replica for replica in replicas}
+    for name in archive.targets(entry.id, entry.kind)[1:]:
+        there = held.get(name)
+        if there is None or there.head != entry.head:
+            good = there if there is not None and there.state == GOOD else None
+            yield name, (Copy(entry, number_of(good.head), good.checked) if good else Copy(entry))
+
+
+def kept_as_asked(archive: Archive, identifier: str) -> bool:
+    """Whether every store that is to keep an object has a good copy of its newest version."""
+    entry = archive.index.get(identifier)
+    good = {
+        one.store for one in archive.index.replicas(identifier)
+        if one.state == GOOD and one.head == entry.head
+    }  # fmt: skip
+    return good.issuperset(archive.targets(identifier, entry.kind))
 
 
 def short_of_policy(archive: Archive) -> int:

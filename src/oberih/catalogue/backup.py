@@ -4,27 +4,22 @@ One age file for the custodians: lines of JSON, compressed. The first says what 
 there were of each table, and how many files (settings and secrets of the service). Logins that last, what was
 begun in a browser, and tries are not in it: after a restore everybody shows again who they are. Keys of
 authenticator apps are sealed to the service's own key, which is among the secrets (see `accounts.keys`).
-
-What an older release did not know has its default; what this one does not know any more is left out.
 """
 
 import base64
-import json
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, delete, func, insert, inspect, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
-from sqlalchemy.types import Date
 
 from oberih.archive.crypt import decrypted, encrypted
 from oberih.catalogue.accounts.leaving import erase_again
 from oberih.catalogue.accounts.tables import ACCOUNTS, Account, Link
-from oberih.catalogue.database import Base, Database, Moment, now
+from oberih.catalogue.database import Database, now
+from oberih.catalogue.rows import packed, row_of, state_of, unpacked
 from oberih.errors import Conflict, Damaged, InputError
 
 __all__ = ["backup_accounts", "files_of", "restore_accounts"]
@@ -33,7 +28,6 @@ FORMAT, VERSION = "oberih-backup", 1
 FILE = "file"  # what is no row of a table
 KINDS = {str(kind.__tablename__): kind for kind in ACCOUNTS}
 AT_ONCE = 1000  # rows
-GZIP = 31  # zlib's word for it
 
 
 def backup_accounts(
@@ -103,7 +97,7 @@ def lines_of(database: Database, files: Mapping[str, bytes]) -> Iterator[Any]:
         for name, kind in KINDS.items():
             for row in session.scalars(select(kind).execution_options(yield_per=AT_ONCE)):
                 counts[name] += 1
-                yield [name, to_json(row)]
+                yield [name, state_of(row)]
     yield {"end": counts}
 
 
@@ -138,57 +132,10 @@ def put_rows(session: Session, rows: Iterator[tuple[str, Any]]) -> None:
             session.execute(insert(KINDS[last]), batch)
             batch = []
         if name in KINDS:
-            batch.append(from_json(KINDS[name], row))
+            batch.append(row_of(KINDS[name], row))
             last = name
     if batch:
         session.execute(insert(KINDS[last]), batch)
-
-
-def to_json(row: Base) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for column in inspect(type(row)).columns:
-        value = getattr(row, column.key)
-        if isinstance(value, date | datetime):
-            value = value.isoformat()
-        told[column.key] = base64.b64encode(value).decode() if isinstance(value, bytes) else value
-    return told
-
-
-def from_json(kind: type[Base], row: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for column in inspect(kind).columns:
-        if column.key not in row:
-            continue
-        value = row[column.key]
-        if value is not None and isinstance(column.type, Moment):
-            value = datetime.fromisoformat(value)
-        elif value is not None and isinstance(column.type, Date):
-            value = date.fromisoformat(value)
-        elif value is not None and isinstance(column.type, LargeBinary):
-            value = base64.b64decode(value, validate=True)
-        told[column.key] = value
-    return told
-
-
-def packed(lines: Iterable[Any]) -> Iterator[bytes]:
-    zipping = zlib.compressobj(wbits=GZIP)
-    for line in lines:
-        yield zipping.compress(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-    yield zipping.flush()
-
-
-def unpacked(chunks: Iterable[bytes]) -> Iterator[Any]:
-    """The lines of a backup. What is not whole is known at its end. Raises `Damaged`."""
-    unzipping, rest = zlib.decompressobj(wbits=GZIP), b""
-    try:
-        for chunk in chunks:
-            *whole, rest = (rest + unzipping.decompress(chunk)).split(b"\n")
-            for line in whole:
-                yield json.loads(line)
-    except (zlib.error, ValueError) as error:
-        raise damaged() from error
-    if not unzipping.eof or rest:
-        raise damaged()
 
 
 def damaged() -> Damaged:

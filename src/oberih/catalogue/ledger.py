@@ -5,31 +5,31 @@ transaction and without anybody having to remember it. `keep_entries` puts entri
 for the custodians, as objects that go to every store; from them `replay` makes all tables again.
 """
 
-import gzip
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Index, insert, inspect, select, update
+from sqlalchemy import Connection, Index, and_, func, insert, or_, select, update
 from sqlalchemy import event as events
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.types import JSON, Date
+from sqlalchemy.types import JSON
 
 from oberih.archive import Archive
 from oberih.archive.crypt import decrypted, encrypted
 from oberih.archive.deposit import deposit_files
 from oberih.archive.journal import LEDGER
-from oberih.catalogue.database import Base, Database, Moment, now
+from oberih.catalogue.database import Base, Database, now
+from oberih.catalogue.rows import packed, row_of, state_of, unpacked
 from oberih.catalogue.tables import HERITAGE, Heritage, new_id
-from oberih.errors import InputError
+from oberih.errors import Damaged, InputError
 from oberih.i18n import say
 
-__all__ = ["Entry", "entries_of", "happened", "keep_entries", "kept_entries", "replay", "state_of"]
+__all__ = ["Entry", "entries_of", "happened", "keep_entries", "kept_entries", "replay"]
 
 SEALED = "entries.jsonl.gz.age"
 AT_ONCE = 10_000  # entries of one object
-KINDS = {kind.kind_of(): kind for kind in HERITAGE}
+IN_MEMORY = 100  # entries: those of a review may have a hundred kilobytes
 
 
 class Entry(Base):
@@ -89,54 +89,40 @@ def audited(session: Session, *_: object) -> None:
         session.connection().execute(insert(Entry), made)
 
 
-def state_of(row: Heritage) -> dict[str, Any]:
-    """All columns of a row as JSON."""
-    told: dict[str, Any] = {}
-    for column in inspect(type(row)).columns:
-        value = getattr(row, column.key)
-        told[column.key] = value.isoformat() if isinstance(value, date) else value
-    return told
-
-
-def row_of(kind: type[Heritage], state: dict[str, Any]) -> dict[str, Any]:
-    """Columns of a row from its state. What an older release did not know has its default; what this one
-    does not know any more is left out.
-    """
-    told: dict[str, Any] = {}
-    for column in inspect(kind).columns:
-        if column.key not in state:
-            continue
-        value = state[column.key]
-        if value is not None and isinstance(column.type, Moment):
-            value = datetime.fromisoformat(value)
-        elif value is not None and isinstance(column.type, Date):
-            value = date.fromisoformat(value)
-        told[column.key] = value
-    return told
-
-
 def keep_entries(database: Database, archive: Archive) -> int:
     """Put entries that are not in the archive yet there. Returns how many.
 
     Killed between the two steps, it keeps some entries twice, which `replay` knows by their ids.
     """
     count = 0
-    while True:
-        with database.reading() as session:
-            wanted = select(Entry).where(Entry.kept.is_(None)).order_by(Entry.number).limit(AT_ONCE)
-            found = session.scalars(wanted).all()
-        if not found:
-            return count
-        lines = "".join(json.dumps(as_line(one), ensure_ascii=False) + "\n" for one in found)
-        sealed = b"".join(encrypted([gzip.compress(lines.encode(), mtime=0)], archive.recipients()))
-        about = {"kind": LEDGER, "title": "catalogue"}
-        made = deposit_files(archive, {}, about, {SEALED: sealed}, event="creation")
-        numbers = [one.number for one in found]
-        with database.writing("service", "keep") as session:
-            for at in range(0, len(numbers), 500):
-                some = Entry.number.in_(numbers[at : at + 500])
-                session.execute(update(Entry).where(some).values(kept=made.id))
-        count += len(found)
+    while some := keep_some(database, archive):
+        count += some
+    return count
+
+
+def keep_some(database: Database, archive: Archive) -> int:
+    """Put the oldest of them there, as one object."""
+    wanted = select(Entry).where(Entry.kept.is_(None)).order_by(Entry.number).limit(AT_ONCE)
+    numbers: list[int] = []
+
+    def lines(found: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+        for one in found:
+            numbers.append(one.number)
+            yield as_line(one)
+
+    with database.reading() as session:
+        found = iter(session.scalars(wanted.execution_options(yield_per=IN_MEMORY)))
+        first = next(found, None)
+        if first is None:
+            return 0
+        sealed = b"".join(encrypted(packed(lines(chain([first], found))), archive.recipients()))
+    about = {"kind": LEDGER, "title": "catalogue"}
+    made = deposit_files(archive, {}, about, {SEALED: sealed}, event="creation")
+    with database.writing("service", "keep") as session:
+        for at in range(0, len(numbers), 500):
+            some = Entry.number.in_(numbers[at : at + 500])
+            session.execute(update(Entry).where(some).values(kept=made.id))
+    return len(numbers)
 
 
 def as_line(one: Entry) -> dict[str, Any]:
@@ -148,55 +134,74 @@ def as_line(one: Entry) -> dict[str, Any]:
 
 
 def kept_entries(archive: Archive, identities: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All entries that the archive holds, with their objects' identifiers. Raises `KeyNeeded`, `Damaged`."""
+    """All entries that the archive holds, with their objects' identifiers. Not to be believed before the last
+    one. Raises `KeyNeeded`, `Damaged`.
+    """
     for found in sorted(archive.index.objects(LEDGER), key=lambda one: (one.changed, one.id)):
-        sealed = archive.object(found.id).read(SEALED)
-        data = gzip.decompress(b"".join(decrypted([sealed], identities)))
-        for line in data.splitlines():
-            yield found.id, json.loads(line)
+        try:
+            for line in unpacked(decrypted(archive.object(found.id).stream(SEALED), identities)):
+                yield found.id, line
+        except ValueError as error:
+            raise Damaged(
+                say("Entries of the ledger cannot be read: {id}", id=found.id), "Look at the archive."
+            ) from error
 
 
 def replay(database: Database, entries: Iterable[tuple[str, dict[str, Any]]]) -> int:
     """Make all rows, and the ledger, again from entries of the archive. Returns how many entries were new.
 
-    Of each row the newest version counts, whatever order the entries come in.
+    Of each row the newest version counts, whatever order the entries come in. However many there are, a few
+    of them are in memory: they go into the ledger first, and from there into the rows.
     """
-    newest: dict[tuple[str, str], tuple[int, str, dict[str, Any]]] = {}
-    count, batch = 0, []
+    count, coming = 0, iter(entries)
     with database.writers() as session, session.begin():
-        known = set(session.scalars(select(Entry.id)))
-        for kept, line in entries:
-            if line["id"] in known:
-                continue
-            known.add(line["id"])
-            batch.append({**line, "at": datetime.fromisoformat(line["at"]), "kept": kept})
-            if line["data"] is not None and line["kind"] in KINDS:
-                key = (line["kind"], line["of"])
-                if key not in newest or (line["version"], line["at"]) > newest[key][:2]:
-                    newest[key] = (line["version"], line["at"], line["data"])
-            if len(batch) >= AT_ONCE:
-                session.execute(insert(Entry), batch)
-                count, batch = count + len(batch), []
-        if batch:
-            session.execute(insert(Entry), batch)
-        put_rows(session, newest)
-    return count + len(batch)
+        connection = session.connection()
+        while some := list(islice(coming, IN_MEMORY)):
+            count += put_entries(connection, some)
+        for kind in HERITAGE:
+            put_rows(connection, kind)
+    return count
 
 
-def put_rows(session: Session, newest: dict[tuple[str, str], tuple[int, str, dict[str, Any]]]) -> None:
-    """Write rows as they were, their versions too (which the mapped classes would count anew)."""
-    connection = session.connection()
-    for kind in HERITAGE:
-        name, table = kind.kind_of(), kind.metadata_table()
-        there = dict(connection.execute(select(table.c.id, table.c.version)).all())
+def put_entries(connection: Connection, lines: Iterable[tuple[str, dict[str, Any]]]) -> int:
+    """Write down entries that are not known yet; how many these are."""
+    told = {line["id"]: (kept, line) for kept, line in lines}
+    known = set(connection.scalars(select(Entry.id).where(Entry.id.in_(told))))
+    fresh = [
+        {**line, "at": datetime.fromisoformat(line["at"]), "kept": kept}
+        for identifier, (kept, line) in told.items() if identifier not in known
+    ]  # fmt: skip
+    if fresh:
+        connection.execute(insert(Entry), fresh)
+    return len(fresh)
+
+
+def put_rows(connection: Connection, kind: type[Heritage]) -> None:
+    """Bring rows to the newest state that the ledger has of them: as they were, their versions too (which the
+    mapped classes would count anew).
+    """
+    table = kind.metadata_table()
+    ranked = (
+        select(Entry.number, func.row_number().over(
+            partition_by=Entry.of, order_by=(Entry.version.desc(), Entry.at.desc(), Entry.number.desc())
+        ).label("rank"))
+        .where(Entry.kind == kind.kind_of(), Entry.data.is_not(None))
+        .subquery()
+    )  # fmt: skip
+    newer = (
+        select(Entry.of, Entry.data, table.c.version.is_not(None))
+        .join(ranked, and_(ranked.c.number == Entry.number, ranked.c.rank == 1))
+        .outerjoin(table, table.c.id == Entry.of)
+        .where(or_(table.c.version.is_(None), table.c.version < Entry.version))
+    )
+    found = connection.execute(newer, execution_options={"yield_per": IN_MEMORY})
+    for rows in found.partitions():
         fresh: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for (of, identifier), (version, _, state) in newest.items():
-            if of != name:
-                continue
+        for identifier, state, there in rows:
             row = row_of(kind, state)
-            if identifier not in there:
-                fresh.setdefault(tuple(sorted(row)), []).append(row)
-            elif version > there[identifier]:
+            if there:
                 connection.execute(update(table).where(table.c.id == identifier).values(row))
-        for rows in fresh.values():  # of each release, whose columns differ
-            connection.execute(insert(table), rows)
+            else:
+                fresh.setdefault(tuple(row), []).append(row)  # of each release, whose columns differ
+        for some in fresh.values():
+            connection.execute(insert(table), some)

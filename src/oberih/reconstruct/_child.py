@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +23,32 @@ from oberih.i18n import say
 from oberih.progress import Progress
 
 POLL_S = 0.2
+WAITING = 1000  # messages that nobody has heard yet
+LONGEST = 64 << 20  # bytes of one
 
 Message = dict[str, Any]
 
 
 def run_child(
-    module: str, job: Message, job_path: Path, progress: Progress, hear: Callable[[Message], None]
-) -> Message:
+    module: str, job: Message, job_path: Path, progress: Progress, hear: Callable[[Message], None], *,
+    environment: Mapping[str, str] | None = None, broke_off: Callable[[int, Path], StageFailed] | None = None,
+) -> Message:  # fmt: skip
     """Run ``python -m module`` on ``job``; ``hear`` gets its messages, the last one ("result") is returned.
 
-    Raises `Cancelled` when ``progress`` asks to stop (the child is killed), `StageFailed` when it dies.
+    ``environment``: all of the child's. ``broke_off``: what an exit code and a log mean. Raises `Cancelled`
+    when ``progress`` asks to stop (the child is killed), `StageFailed` when it dies, or says what is no
+    message.
     """
+    broke_off = broke_off or died
     job_path.write_text(json.dumps(job))
     log_path = job_path.with_suffix(".log")
     with log_path.open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", module, str(job_path)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            env=child_environment(), start_new_session=True,
+            env=child_environment() if environment is None else dict(environment), start_new_session=True,
         )  # fmt: skip
-    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    lines: queue.Queue[bytes | None] = queue.Queue(WAITING)
     reader = threading.Thread(target=read_lines, args=(child, lines), daemon=True)
     reader.start()
     result: Message | None = None
@@ -55,7 +61,9 @@ def run_child(
                 continue
             if line is None:
                 break
-            message = json.loads(line)
+            message = message_of(line)
+            if message is None:
+                raise broke_off(0, log_path)
             if "result" in message:
                 result = message["result"]
             else:
@@ -63,10 +71,21 @@ def run_child(
         code = child.wait()
     finally:
         end(child)
-        reader.join()
-    if code != 0 or result is None:
-        raise died(code, log_path)
+        while reader.is_alive():  # it may wait for room
+            with contextlib.suppress(queue.Empty):
+                lines.get(timeout=POLL_S)
+        close(child)
+    if code != 0 or not isinstance(result, dict):
+        raise broke_off(code, log_path)
     return result
+
+
+def message_of(line: bytes) -> Message | None:
+    """What a line says; None if that is nothing."""
+    with contextlib.suppress(ValueError, RecursionError):
+        told = json.loads(line)
+        return told if isinstance(told, dict) else None
+    return None
 
 
 def child_environment() -> dict[str, str]:
@@ -80,19 +99,22 @@ def path_of_environment() -> list[str]:
     return path.split(os.pathsep) if path else []
 
 
-def read_lines(child: "subprocess.Popen[bytes]", lines: "queue.SimpleQueue[bytes | None]") -> None:
+def read_lines(child: "subprocess.Popen[bytes]", lines: "queue.Queue[bytes | None]") -> None:
     assert child.stdout is not None
-    for line in child.stdout:
+    while line := child.stdout.readline(LONGEST):
         lines.put(line)
     lines.put(None)
 
 
 def end(child: "subprocess.Popen[bytes]") -> None:
-    """Kill the child with all its processes, if it still runs, and let go of its pipes."""
+    """Kill the child with all its processes, if it still runs."""
     if child.poll() is None:
         with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+
+
+def close(child: "subprocess.Popen[bytes]") -> None:
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             pipe.close()

@@ -20,6 +20,8 @@ from oberih.reconstruct.stages import Stages, content_hash
 
 __all__ = ["Result", "reconstruct"]
 
+NAMED = 5  # files that an advice names, at most
+
 
 @dataclass(frozen=True)
 class Result:
@@ -146,9 +148,14 @@ def too_few(found: Found) -> NoPhotos | UnreadablePhoto:
         return NoPhotos("There are no photos.", told)
     other = next((other for other in others if other.advice), others[0])
     name, reason = printable(other.path.name), other.reason
+    advice = other.advice or told
+    rest = [printable(one.path.name) for one in others if one is not other]
+    if rest:
+        names = ", ".join(rest[:NAMED]) + (", …" if len(rest) > NAMED else "")
+        advice = say("{advice} These cannot be read either: {names}.", advice=advice, names=names)
     return UnreadablePhoto(
         say("Only one photo can be read. {name}: {reason}.", name=name, reason=reason)
         if found.photos
         else say("No photo can be read. {name}: {reason}.", name=name, reason=reason),
-        other.advice or told,
+        advice,
     )

@@ -52,6 +52,7 @@ WRITE = (
     READ | Access.WRITE_FILE | Access.TRUNCATE | Access.MAKE_REG | Access.MAKE_DIR | Access.MAKE_SOCK
     | Access.REMOVE_FILE | Access.REMOVE_DIR | Access.REFER
 )  # fmt: skip
+DEVICE = Access.READ_FILE | Access.WRITE_FILE | Access.IOCTL_DEV | Access.READ_DIR
 OF_FILES = Access.EXECUTE | Access.WRITE_FILE | Access.READ_FILE | Access.TRUNCATE | Access.IOCTL_DEV
 SINCE = {2: Access.REFER, 3: Access.TRUNCATE, 5: Access.IOCTL_DEV}
 TCP_SINCE, SCOPES_SINCE = 4, 6
@@ -101,7 +102,7 @@ def handled(version: int) -> Access:
 
 def restrict(
     version: int, reads: Iterable[Path], writes: Iterable[Path], executables: Iterable[Path],
-    connect: Iterable[int], bind: Iterable[int],
+    devices: Iterable[Path], connect: Iterable[int], bind: Iterable[int],
 ) -> None:  # fmt: skip
     """Confine this thread and those it will start. Raises `OberihError`; nothing is confined then."""
     tcp, scopes = version >= TCP_SINCE, version >= SCOPES_SINCE
@@ -112,7 +113,8 @@ def restrict(
     )
     size = 24 if scopes else 16 if tcp else 8  # as the structure was in that version
     with closing(expect(system_call(CREATE_RULESET, ctypes.byref(ruleset), size, 0))) as rules:
-        for paths, access in ((reads, READ), (writes, WRITE), (executables, READ | Access.EXECUTE)):
+        kinds = (reads, READ), (writes, WRITE), (executables, READ | Access.EXECUTE), (devices, DEVICE)
+        for paths, access in kinds:
             for path in paths:
                 allow_path(rules, path, access & handled(version))
         for ports, kind in ((connect, CONNECT_TCP), (bind, BIND_TCP)):

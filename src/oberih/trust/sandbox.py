@@ -25,7 +25,7 @@ from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 from oberih.trust import _audit, _landlock
 
-__all__ = ["HOLES", "Sandboxed", "only_files"]
+__all__ = ["HOLES", "Sandboxed", "can_confine", "only_files"]
 
 Kind = Literal["landlock", "audit hook"]
 
@@ -77,14 +77,16 @@ class Sandboxed:
 
 def only_files(
     readable: Sequence[Path], writable: Sequence[Path] = (), *, never: Sequence[Path] = (),
-    connect: Sequence[int] = (), bind: Sequence[int] = (), keep_open: Sequence[int] = (),
+    devices: Sequence[Path] = (), connect: Sequence[int] = (), bind: Sequence[int] = (),
+    keep_open: Sequence[int] = (),
 ) -> Sandboxed:  # fmt: skip
     """Confine the calling process, and its children, to these files and folders, for good.
 
     The interpreter, its packages, shared libraries, certificates, time zones and a few harmless devices stay
     readable; the interpreter alone can be executed. ``never`` are paths that must not be reachable: it is an
-    error if what is allowed holds one of them. TCP connects to the ports ``connect`` only and listens on
-    ``bind`` only (port 0: any free one). All descriptors are closed but 0 to 2 and ``keep_open``.
+    error if what is allowed holds one of them. ``devices`` take any command (ioctl). TCP connects to the
+    ports ``connect`` only and listens on ``bind`` only (port 0: any free one). All descriptors are closed but
+    0 to 2 and ``keep_open``.
 
     What is allowed is what is there now: of a file that will be replaced, allow the folder.
 
@@ -95,7 +97,8 @@ def only_files(
         raise InputError("A number is given that is no port of TCP.", "Ports are 0 to 65535.")
     writes = [existing(path) for path in writable]
     reads = [*(existing(path) for path in readable), *system_paths()]
-    forbid(never, reads + writes)
+    used = [existing(path) for path in devices]
+    forbid(never, reads + writes + used)
     version = _landlock.version()
     if version and _landlock.threads() > 1:
         raise OberihError(
@@ -105,14 +108,19 @@ def only_files(
     close_others(keep_open)
     writes.append(Path(os.devnull))
     if version:
-        _landlock.restrict(version, reads, writes, executables(), connect, bind)
+        _landlock.restrict(version, reads, writes, executables(), used, connect, bind)
         old = tuple(said for since, said in OLD_KERNEL if version < since)
         made = Sandboxed("landlock", version, version >= 4, version >= 6, HOLES["landlock"] + old)
     else:
-        _audit.restrict(reads, writes, connect, bind)
+        _audit.restrict(reads, writes + used, connect, bind)
         made = Sandboxed("audit hook", 0, True, False, HOLES["audit hook"])
     check(never)
     return made
+
+
+def can_confine() -> bool:
+    """Whether the kernel does it: then children of a confined process run, and are confined too."""
+    return _landlock.version() > 0
 
 
 def existing(path: Path) -> Path:

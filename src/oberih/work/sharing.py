@@ -7,9 +7,11 @@ in a file.
 """
 
 import json
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -21,41 +23,43 @@ from oberih.archive.configuration import SETTINGS, keep_settings, newest, recall
 from oberih.archive.lock import locked
 from oberih.archive.ocfl import object_key, object_keys, read_object
 from oberih.archive.reuse import deposited
-from oberih.errors import Conflict, InputError
+from oberih.errors import Cancelled, Conflict, InputError, OberihError
 from oberih.progress import Progress
 from oberih.settings import FILE
 
 if TYPE_CHECKING:
     from oberih.work.service import Service
 
-__all__ = ["alone", "copied", "join"]
+__all__ = ["alone", "copied", "copied_or_later", "join"]
+
+log = logging.getLogger("oberih.work")
 
 NAME = "archive settings"  # of what is written down in the database of the work
-LOCK = 0x6F626573  # of PostgreSQL's advisory locks
 THREAT = "the shared store"
 WAIT_S, LOOK_S = 120.0, 0.2
 
 
 @contextmanager
-def alone(service: "Service") -> Iterator[None]:
-    """Among all processes that share a database, one at a time makes what is missing."""
+def alone(service: "Service", what: str = "preparing") -> Iterator[None]:
+    """Among all processes that share a database, one at a time does ``what``. Nothing of the database is
+    locked meanwhile.
+    """
     if service.database.engine.dialect.name == "sqlite":
-        with locked(service.private, exclusive=True, wait_s=WAIT_S, name="preparing.lock"):
+        with locked(service.private, exclusive=True, wait_s=WAIT_S, name=f"{what}.lock"):
             yield
         return
+    lock = {"lock": int.from_bytes(sha256(f"oberih {what}".encode()).digest()[:8], signed=True)}
     engine = service.database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # in no transaction: indexes that are made meanwhile wait for those
         until = time.monotonic() + WAIT_S
-        while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), lock):
             if time.monotonic() > until:
-                raise Conflict(
-                    "Another machine of this service is beginning, and does not end.", "Try again."
-                )
+                raise Conflict("Another machine of this service is at it, and does not end.", "Try again.")
             time.sleep(LOOK_S)
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
 
 
 def join(service: "Service", custodians: Callable[[], dict[str, str]]) -> bool:
@@ -101,11 +105,26 @@ def opened(service: "Service") -> Archive:
     return create_archive(folder, stores={MAIN: main})
 
 
-def copied(service: "Service", progress: Progress) -> Replicated:
-    """Bring the archive's copies to its other stores, as the newest settings of it ask."""
+def copied(service: "Service", progress: Progress, objects: Collection[str] = ()) -> Replicated:
+    """Bring the archive's copies (of all that this machine knows of, or of ``objects`` only) to its other
+    stores, as the newest settings of it ask.
+    """
     if service.settings.archive_url:
         follow(service, service.archive)
-    return replicate(service.archive, progress=progress)
+    return replicate(service.archive, objects=objects, short_only=True, progress=progress)
+
+
+def copied_or_later(
+    service: "Service", progress: Progress, objects: Collection[str] = ()
+) -> tuple[OberihError, ...]:
+    """`copied`, as far as that can be done now: what is missing then comes later. Returns why."""
+    try:
+        return tuple(one.error for one in copied(service, progress, objects).troubles)
+    except Cancelled:
+        raise
+    except OberihError as error:
+        log.warning("copies have to wait: %s", error.message)
+        return (error,)
 
 
 def follow(service: "Service", archive: Archive) -> None:

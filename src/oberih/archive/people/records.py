@@ -48,7 +48,7 @@ def add_person(archive: Archive, data: Mapping[str, Any], pseudonym: str = "") -
 def half_made(archive: Archive, pseudonym: str) -> Person | None:
     """Somebody whose key is there already. Raises `KeyNeeded` if they have withdrawn."""
     for store in changeable(archive):
-        with suppress(NotInArchive):
+        with suppress(NotInArchive, StoreError):  # the main store is the first to get a key
             return Person(pseudonym, recipient_of(store, pseudonym))
     return None
 

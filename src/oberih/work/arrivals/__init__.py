@@ -11,6 +11,7 @@ machine serve the same folder without talking to each other.
             <file>                    bytes, appended in order, each at exactly its place
             <file>.sha256             once the file is whole
             receipt.json              once the contribution is finished
+            deposited                 once it is in the archive, and copies of it are missing
 """
 
 from oberih.work.arrivals.finishing import lay_out

@@ -51,6 +51,7 @@ from oberih.work.arrivals.taking import Taking, free_bytes
 __all__ = ["Arrivals"]
 
 LOCK = "lock"
+DEPOSITED = "deposited"  # a mark in the folder of a contribution
 ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ID = re.compile(r"[0-9a-f]{32}")
 GRACE = timedelta(hours=1)  # between the time from which nothing is taken any more, and the deletion
@@ -75,7 +76,7 @@ class Arrivals:
     ) -> tuple[Contribution, tuple[ArrivingFile, ...]]:  # fmt: skip
         """A new contribution, or the one that was begun with the same ``key``; and its files as offered."""
         with self._locked(who.account) as account:
-            open_ones = [one for one in self._all(account) if self._manifest(one).exists()]
+            open_ones = self._coming(account)
             for one in open_ones:
                 if key and one.key == key and self._takes(one):
                     return self._added(who, one, offered, open_ones)
@@ -101,8 +102,7 @@ class Arrivals:
         (same name, size and time) is not added again: its upload goes on."""
         with self._locked(who.account) as account:
             found = self.open(who.account, identifier)
-            others = [one for one in self._all(account) if self._manifest(one).exists()]
-            return self._added(who, found, offered, others)
+            return self._added(who, found, offered, self._coming(account))
 
     def contributions(self, account: str) -> list[Contribution]:
         """Those that are still arriving, oldest first."""
@@ -218,8 +218,15 @@ class Arrivals:
                 if found is not None:
                     yield found
 
+    def mark_deposited(self, account: str, identifier: str) -> None:
+        """Let a finished contribution, whose files stay until all copies of them are there, be none of those
+        that are on their way: who sent it may send others.
+        """
+        with self._locked(account):
+            (self._folder(account, identifier) / DEPOSITED).touch()
+
     def release(self, account: str, identifier: str) -> None:
-        """Delete the files of a finished contribution: they are deposited. The receipt stays for a while."""
+        """Delete the files of a finished contribution: they are safe. The receipt stays for a while."""
         with self._locked(account):
             folder = self._folder(account, identifier)
             if not (folder / RECEIPT).exists():
@@ -366,6 +373,13 @@ class Arrivals:
 
     def _all(self, account: Path) -> list[Contribution]:
         return [one for folder in self._folders(account) if (one := read_contribution(folder)) is not None]
+
+    def _coming(self, account: Path) -> list[Contribution]:
+        """What is on its way from an account: offered or arrived, and not deposited yet."""
+        found = self._all(account)
+        return [
+            one for one in found if self._manifest(one).exists() and not (one.folder / DEPOSITED).exists()
+        ]
 
     def _manifest(self, contribution: Contribution) -> Path:
         return contribution.folder / MANIFEST

@@ -6,7 +6,7 @@ outside (a face) gives it.
 
 from oberih.work.flow.contributing import pick_up, received, welcome
 from oberih.work.flow.merging import merge
-from oberih.work.flow.publishing import due, project, uncredit, unpublish
+from oberih.work.flow.publishing import due, project, unpublish
 from oberih.work.flow.reviewing import (
     CHECKS,
     Decision,
@@ -46,7 +46,6 @@ __all__ = [
     "run_worker",
     "start_again",
     "stop",
-    "uncredit",
     "unpublish",
     "waiting_corrections",
     "welcome",

@@ -10,12 +10,15 @@ import io
 import json
 import re
 import secrets
+import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +28,7 @@ from oberih.catalogue.access import Action, Who, demand, looking
 from oberih.catalogue.accounts import who_again
 from oberih.catalogue.tables import Capture, Collection, ConditionReport, Model, Publication, Rights, Subject
 from oberih.errors import InputError, NotInArchive
+from oberih.work.arrivals.taking import PIECE, nameless
 from oberih.work.engine import Job, JobState, step, workflow
 from oberih.work.flow.here import here
 from oberih.work.flow.projecting import true_place
@@ -33,12 +37,13 @@ from oberih.work.service import Service
 __all__ = ["ask_for_export", "export_content", "export_state"]
 
 KEPT = timedelta(days=7)
+IN_MEMORY = 50  # records
 FOLDER, ASKED, MADE = "exports", "asked.json", "records.zip"
 ID = re.compile("[0-9a-f]{32}")
 PLACE = ("latitude_deg", "longitude_deg", "elevation_m", "error_m", "place_source")
 COLUMNS = (
     "identifier", "title", "title_uk", "title_en", "kind", "date", "rights", "captures", "photos", "bytes",
-    "models", "precision", "public",
+    "models", "precision", "public", "public_precision",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is run by spreadsheet programs
 
@@ -133,19 +138,26 @@ def write_export(job: Job, export: str) -> None:
     who = who_again(service.database, asked.who)
     demand_all(who, asked.collection, places=asked.places)
     of = ("collection", asked.collection)
-    with looking(service.database, who, Action.EXPORT, asked.collection, *of) as session:
-        records = [told(session, one) for one in subjects(session, asked.collection)]
     if asked.places:
-        with looking(service.database, who, Action.SEE_PLACE, asked.collection, *of) as session:
-            records = [{**one, "place": place(session, one["identifier"])} for one in records]
-    job.check()
-    with suppress(AlreadyThere):  # the step runs again
-        service.drafts.write(f"{FOLDER}/{export}/{MADE}", [packed(records, places=asked.places)])
+        with looking(service.database, who, Action.SEE_PLACE, asked.collection, *of):
+            pass
+    with nameless(service.private) as made:
+        with looking(service.database, who, Action.EXPORT, asked.collection, *of) as session:
+            pack(made, records(job, session, asked), service.private, places=asked.places)
+        job.check()
+        made.seek(0)
+        with suppress(AlreadyThere):  # the step runs again
+            service.drafts.write(f"{FOLDER}/{export}/{MADE}", iter(partial(made.read, PIECE), b""))
 
 
-def subjects(session: Session, collection: str) -> Iterator[Subject]:
-    wanted = select(Subject).where(Subject.collection == collection, Subject.withdrawn.is_(None))
-    return iter(session.scalars(wanted.order_by(Subject.created, Subject.id)).all())
+def records(job: Job, session: Session, asked: Asked) -> Iterator[dict[str, Any]]:
+    """What is exported, one after the other: of a large collection little is in memory at a time."""
+    wanted = select(Subject).where(Subject.collection == asked.collection, Subject.withdrawn.is_(None))
+    ordered = wanted.order_by(Subject.created, Subject.id).execution_options(yield_per=IN_MEMORY)
+    for subject in session.scalars(ordered):
+        job.progress.check()
+        record = told(session, subject)
+        yield {**record, "place": place(session, subject.id)} if asked.places else record
 
 
 def told(session: Session, subject: Subject) -> dict[str, Any]:
@@ -165,7 +177,8 @@ def told(session: Session, subject: Subject) -> dict[str, Any]:
     return {
         "identifier": subject.id, "title": subject.title, "description": subject.description,
         "precision": subject.precision,
-        "public": public is not None and public.published is not None and public.withdrawn is None,
+        "public": public is not None and public.visible,
+        "public_precision": public.precision if public is not None and public.visible else None,
         "captures": [capture_told(session, one) for one in captures],
         "models": [
             {"identifier": one.id, "captures": one.captures, "figures": one.figures, "digest": one.digest}
@@ -198,18 +211,25 @@ def place(session: Session, subject: str) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def packed(records: list[dict[str, Any]], *, places: bool) -> bytes:
-    """A ZIP file: ``records.csv`` for spreadsheets, and ``records.json`` with all that is known."""
-    sheet = io.StringIO(newline="")
-    writer = csv.DictWriter(sheet, [*COLUMNS, *(PLACE if places else ())])
-    writer.writeheader()
-    for one in records:
-        writer.writerow({name: cell(value) for name, value in row_of(one, places=places).items()})
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as package:
-        package.writestr("records.csv", "\ufeff" + sheet.getvalue())  # so that spreadsheets read UTF-8
-        package.writestr("records.json", json.dumps(records, ensure_ascii=False, indent=1))
-    return made.getvalue()
+def pack(into: IO[bytes], records: Iterable[dict[str, Any]], folder: Path, *, places: bool) -> None:
+    """Write a ZIP file: ``records.csv`` for spreadsheets, and ``records.json`` with all that is known. The
+    first waits in ``folder`` for the second to be whole.
+    """
+    with nameless(folder) as sheet, zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as package:
+        lines = io.TextIOWrapper(sheet, "utf-8-sig", newline="")  # with a mark: so spreadsheets read UTF-8
+        writer = csv.DictWriter(lines, [*COLUMNS, *(PLACE if places else ())])
+        writer.writeheader()
+        with package.open("records.json", "w", force_zip64=True) as whole:
+            before = "["
+            for one in records:
+                whole.write(f"{before}\n{json.dumps(one, ensure_ascii=False)}".encode())
+                writer.writerow({name: cell(value) for name, value in row_of(one, places=places).items()})
+                before = ","
+            whole.write(b"\n]\n" if before == "," else b"[]\n")
+        lines.flush()
+        sheet.seek(0)
+        with package.open("records.csv", "w", force_zip64=True) as table:
+            shutil.copyfileobj(sheet, table)
 
 
 def row_of(record: Mapping[str, Any], *, places: bool) -> dict[str, Any]:
@@ -224,6 +244,7 @@ def row_of(record: Mapping[str, Any], *, places: bool) -> dict[str, Any]:
         "captures": len(captures), "photos": sum(one["photos"] for one in captures),
         "bytes": sum(one["bytes"] for one in captures), "models": len(record["models"]),
         "precision": record["precision"], "public": "yes" if record["public"] else "no",
+        "public_precision": record["public_precision"] or "",
     }  # fmt: skip
     return {**row, **(record.get("place") or {})} if places else row
 

@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,31 +10,37 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oberih.archive import deposit_capture
+from oberih.archive import deposit_capture, kept_as_asked
 from oberih.archive.deposit import ORIGINALS
 from oberih.archive.reuse import deposited
 from oberih.capture import Recording, recordings
 from oberih.catalogue.tables import Capture, Place, Zone
-from oberih.errors import InputError, NotInArchive, OberihError
+from oberih.errors import InputError, NotInArchive
 from oberih.i18n import say, to_json
 from oberih.trust.cells import TruePlace
 from oberih.trust.zones import Zone as Area
 from oberih.trust.zones import Zones
-from oberih.work.arrivals import Received, Refused, Why, lay_out
+from oberih.work.arrivals import Contribution, Received, Refused, Why, lay_out
 from oberih.work.engine import Job, step, workflow
+from oberih.work.flow.contributing import known_capture
 from oberih.work.flow.fetching import fetched, forget
 from oberih.work.flow.here import here
 from oberih.work.flow.persons import credit, person_of
 from oberih.work.flow.states import moved, told
 from oberih.work.service import Service
-from oberih.work.sharing import copied
+from oberih.work.sharing import copied_or_later
 
 __all__ = ["RECEIPT", "dangerous", "ingest", "next_state", "zones_now"]
 
 RECEIPT = "receipt.json"  # in the capture's object: what the contributor was told
 
+NAMED = 5  # files that an advice names, at most
 DANGER = "It was recorded where a danger zone is. A custodian looks at it before anything happens."
 VIDEO_ONLY = "There are videos, and no photos. They are kept; a model cannot be made of a video yet."
+LATER = (
+    "Nothing is to be done: as soon as models can be made of videos, one is made of these. If you can, send "
+    "photos of it too: of these a model is made now."
+)
 TOO_FEW = "There are fewer than two photos. What came is kept."
 PHOTOS = "Take at least 20 photos around the thing, each overlapping the one before by two thirds."
 
@@ -42,7 +48,7 @@ PHOTOS = "Take at least 20 photos around the thing, each overlapping the one bef
 @workflow("ingest")
 def ingest(job: Job, account: str, contribution: str, capture: str) -> None:
     preserve(job, account, contribution, capture)
-    copy(job)  # before anything is done with it
+    copy(job, capture)  # before anything is done with it
     seen = look(job, account, contribution, capture)
     release(job, account, contribution, capture)
     if seen == "waiting":
@@ -109,6 +115,7 @@ def look(job: Job, account: str, contribution: str, capture: str) -> str:
     videos = [one for one in found if one.media_type.startswith("video/")]
     taken = sorted(one.taken_at for one in found if one.taken_at)
     state, reason, advice = next_state(len(photos), len(videos))
+    advice = no_photos(advice, [one for one in found if one not in photos and one not in videos])
     with service.database.reading() as session:
         where = places(session, capture, photos)
         if dangerous(session, where, datetime.now(UTC).date()):
@@ -132,7 +139,15 @@ def next_state(photos: int, videos: int) -> tuple[str, str, str]:
     """What becomes of a capture with so many photos and videos, why, and what its contributor can do."""
     if photos >= 2:
         return "waiting", "", ""
-    return ("preserved only", VIDEO_ONLY, "") if videos else ("preserved only", TOO_FEW, PHOTOS)
+    return ("preserved only", VIDEO_ONLY, LATER) if videos else ("preserved only", TOO_FEW, PHOTOS)
+
+
+def no_photos(advice: str, others: Sequence[Recording]) -> str:
+    """The advice, with the files that are neither photos nor videos."""
+    if not advice or not others:
+        return advice
+    names = ", ".join(one.name for one in others[:NAMED]) + (", …" if len(others) > NAMED else "")
+    return say("{advice} These are no photos: {names}.", advice=advice, names=names)
 
 
 def places(session: Session, capture: str, photos: Sequence[Recording]) -> list[TruePlace]:
@@ -175,12 +190,9 @@ def dangerous(session: Session, where: Sequence[TruePlace], today: date) -> bool
 
 
 @step
-def copy(job: Job) -> list[Any]:
+def copy(job: Job, capture: str) -> list[Any]:
     """Copies on the other stores. One that is away gets its copies later, and keeps nobody waiting."""
-    try:
-        return [to_json(str(one.error)) for one in copied(here(), job.progress).troubles]
-    except OberihError as error:
-        return [to_json(error.message)]
+    return [to_json(one.message) for one in copied_or_later(here(), job.progress, [capture])]
 
 
 @step
@@ -190,8 +202,44 @@ def release(job: Job, account: str, contribution: str, capture: str) -> None:
     job.check()
     if deposited(service.archive, capture) is not None:
         forget(originals(service, capture))
-        if arrived_at(service, account, contribution) is not None:
-            service.arrivals.release(account, contribution)
+        let_go(service, account, contribution, capture)
+
+
+def let_go(service: Service, account: str, contribution: str, capture: str) -> None:
+    """Delete what arrived, if all the copies that are to be there are. Until then it is one of them."""
+    if arrived_at(service, account, contribution) is None:
+        return
+    if kept_as_asked(service.archive, capture):
+        service.arrivals.release(account, contribution)
+    else:
+        service.arrivals.mark_deposited(account, contribution)
+
+
+@workflow("copies")
+def copies(job: Job) -> None:
+    copy_what_waits(job)
+
+
+@step
+def copy_what_waits(job: Job) -> None:
+    """Copies that are missing because a store was away, of all that this machine knows of; then what lies
+    among its uploads for that reason is let go.
+    """
+    service = here()
+    waiting = dict(ingested(service))
+    copied_or_later(service, job.progress)
+    for capture, one in waiting.items():
+        let_go(service, one.account, one.id, capture)
+
+
+def ingested(service: Service) -> Iterator[tuple[str, Contribution]]:
+    """Captures that are in the archive, with what lies among the uploads of them, if no job is at it."""
+    for arrived in service.arrivals.all_received():
+        one = arrived.contribution
+        job, capture = service.engine.state(f"ingest:{one.id}"), known_capture(service, one.id)
+        going = job is not None and job.status in ("waiting", "running")
+        if not going and capture is not None and deposited(service.archive, capture) is not None:
+            yield capture, one
 
 
 @step

@@ -14,7 +14,7 @@ from oberih.archive.reuse import deposited
 from oberih.catalogue.tables import Capture, Model, Publication, Review, Subject
 from oberih.errors import InputError, NoOverlap, NoSurface, NotInArchive, OberihError
 from oberih.i18n import say
-from oberih.reconstruct import reconstruct
+from oberih.reconstruct.confined import reconstruct
 from oberih.reconstruct.settings import preset_settings
 from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.comparing import compared, figures_of
@@ -22,6 +22,7 @@ from oberih.work.flow.fetching import fetched, forget
 from oberih.work.flow.here import here
 from oberih.work.flow.states import ENDED, moved, told
 from oberih.work.service import Service
+from oberih.work.sharing import copied_or_later
 
 __all__ = ["begin", "model", "result_folder"]
 
@@ -98,11 +99,14 @@ def make(job: Job, identifier: str, subject: str, captures: list[str]) -> None:
         for number, capture in enumerate(captures)
     ]
     out = work / "out"
-    reconstruct(photos, out, preset_settings(service.settings.preset), progress=job.progress)
+    never = [service.private / "secrets.toml", service.private / "uploads", service.folder / "archive"]
+    settings = preset_settings(service.settings.preset)
+    reconstruct(photos, out, settings, progress=job.progress, never=never)
     job.check()
     with service.database.reading() as session:
         title = session.get_one(Subject, subject).title
     deposit_model(service.archive, out, sources, title=title, identifier=identifier, progress=job.progress)
+    copied_or_later(service, job.progress, [identifier])  # other machines may not know of it
 
 
 def kept(service: Service, identifier: str) -> Deposited:
@@ -135,8 +139,9 @@ def record(job: Job, identifier: str, subject: str, captures: list[str]) -> str:
         merged = session.get_one(Subject, subject).withdrawn is not None
         public = session.get(Publication, subject)
         reason = ""
-        if public is not None and public.withdrawn is None and public.model:
-            verdict = compared(figures, session.get_one(Model, public.model).figures)
+        if public is not None and public.passed:
+            best = session.get_one(Model, session.get_one(Review, public.passed).model)
+            verdict = compared(figures, best.figures)
             if not verdict.better:
                 reason = verdict.reason
         review = "" if reason or ended or merged else open_review(session, subject, identifier)

@@ -9,15 +9,21 @@ from contextlib import suppress
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from oberih.archive.people.records import add_person, pseudonym_to_come, withdraw_person
+from oberih.archive.people.records import PERSON, add_person, pseudonym_to_come, withdraw_person
 from oberih.archive.people.withdrawals import withdrawal_of
+from oberih.catalogue.access import Who
+from oberih.catalogue.accounts import before_leaving, leave
 from oberih.catalogue.accounts.people import set_pseudonym
 from oberih.catalogue.accounts.tables import Account
 from oberih.catalogue.tables import Capture, Person, Rights
 from oberih.errors import NotInArchive
+from oberih.progress import Progress
 from oberih.work.service import Service
+from oberih.work.sharing import alone, copied_or_later
 
-__all__ = ["credit", "forget_person", "person_of"]
+__all__ = ["credit", "depart", "person_of"]
+
+APART = "people coming and going"
 
 
 def person_of(service: Service, account: str) -> str:
@@ -41,14 +47,35 @@ def person_of(service: Service, account: str) -> str:
 
 
 def introduce(service: Service, account: str, pseudonym: str) -> None:
-    """Seal who it is, and make their record: once, though two of their contributions arrive together."""
-    with service.database.writing("service", "introduce person") as session:
-        found = session.get(Account, account, with_for_update=True)
-        if found is None or session.get(Person, pseudonym) is not None:
-            return
-        told = {"account": account, "name": found.name, "public_name": found.public_name}
-        add_person(service.archive, {key: value for key, value in told.items() if value}, pseudonym)
-        session.add(Person(id=pseudonym))
+    """Seal who it is, and make their record: once, though two of their contributions arrive together. No
+    transaction is open while the archive, which may be far away, is written.
+    """
+    with alone(service, APART):
+        with service.database.reading() as session:
+            found = session.get(Account, account)
+            if found is None or session.get(Person, pseudonym) is not None:
+                return
+            told = {"account": account, "name": found.name, "public_name": found.public_name}
+        if all(one.title != pseudonym for one in service.archive.index.objects(PERSON)):
+            add_person(service.archive, {key: value for key, value in told.items() if value}, pseudonym)
+        with service.database.writing("service", "introduce person") as session:
+            session.add(Person(id=pseudonym))
+    sealed = [one.id for one in service.archive.index.objects(PERSON) if one.title == pseudonym]
+    copied_or_later(service, Progress(), sealed)
+
+
+def depart(service: Service, who: Who, account: str = "") -> tuple[str, ...]:
+    """Delete one's account (an admin: somebody's), and make unreadable what is sealed of them, which nobody
+    can seal meanwhile. Returns the subjects whose public records have to be made again. Run again to finish.
+
+    Raises `NotAllowed`, and `Conflict` for the last admin.
+    """
+    with alone(service, APART):
+        pseudonym = before_leaving(service.database, who, account)
+        if pseudonym:
+            with suppress(NotInArchive):  # they left before anything was sealed
+                withdraw_person(service.archive, pseudonym, "request")
+        return leave(service.database, who, account)
 
 
 def credit(session: Session, capture: Capture, pseudonym: str) -> None:
@@ -60,9 +87,3 @@ def credit(session: Session, capture: Capture, pseudonym: str) -> None:
     person.credited = person.credited or capture.credited
     for given in session.scalars(select(Rights).where(Rights.of == capture.id, Rights.person == "")):
         given.person = pseudonym
-
-
-def forget_person(service: Service, pseudonym: str) -> None:
-    """Make what is sealed of somebody unreadable on every copy. Run again to finish."""
-    with suppress(NotInArchive):  # they left before anything was sealed
-        withdraw_person(service.archive, pseudonym, "request")

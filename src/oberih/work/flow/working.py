@@ -14,22 +14,24 @@ from oberih.work.flow import drafting, exporting, ingest, modelling, publishing 
 from oberih.work.flow.here import here, work_for
 from oberih.work.flow.mending import Mender
 from oberih.work.service import Service
-from oberih.work.sharing import copied
+from oberih.work.sharing import copied_or_later
 
 __all__ = ["queues_for", "run_worker"]
 
 log = logging.getLogger("oberih.work")
 DUE_S = 60.0
+WAITING_S, WHOLE_S = 300, 3600  # between two tries to bring copies to a store that was away
 
 
 def run_worker(service: Service, queues: Sequence[Queue] = (), stop: threading.Event | None = None) -> None:
     """Run jobs until ``stop`` is set, or the process is to end. What is unfinished goes on elsewhere."""
     work_for(service)
     stop = stop or threading.Event()
-    chores = threading.Thread(target=see_to_it, args=(service, stop), name="chores", daemon=True)
+    served = queues or queues_for(service)
+    chores = threading.Thread(target=see_to_it, args=(service, stop, served), name="chores", daemon=True)
     chores.start()
     try:
-        service.engine.run_worker(queues or queues_for(service), stop)
+        service.engine.run_worker(served, stop)
     finally:
         stop.set()
         chores.join()
@@ -43,7 +45,7 @@ def queues_for(service: Service) -> tuple[Queue, ...]:
     return (*usual, "gpu") if service.settings.gpu == "auto" and has_cuda() else usual
 
 
-def see_to_it(service: Service, stop: threading.Event) -> None:
+def see_to_it(service: Service, stop: threading.Event, served: Sequence[Queue]) -> None:
     """Begin what is due. Each job's key has the time in it, so that of several workers one begins it."""
     every = service.settings.ledger_every_s
     mender, looked = Mender(service), float("-inf")
@@ -56,10 +58,23 @@ def see_to_it(service: Service, stop: threading.Event) -> None:
                 looked = time.monotonic()
                 mender.look()
                 service.arrivals.sweep()
+                if "ingest" in served:
+                    ask_for_copies(service)
         except OberihError as error:
             log.warning("what is due has to wait: %s", error.message)
         except Exception:  # a worker that never again does its chores would be worse
             log.exception("what is due was not done")
+
+
+def ask_for_copies(service: Service) -> None:
+    """Of what waits among the uploads of this machine for a store that was away; and, as a store can come
+    back when nothing else happens, now and then of all that it knows of.
+    """
+    waits = next(service.arrivals.all_received(), None) is not None
+    if waits or len(service.archive.settings.stores) > 1:
+        every = WAITING_S if waits else WHOLE_S
+        key = f"copies:{service.node}:{every}:{int(time.time() / every)}"
+        service.engine.enqueue("copies", key=key, queue="ingest", node=service.node)
 
 
 def entries_wait(service: Service) -> bool:
@@ -77,9 +92,5 @@ def keep_ledger(job: Job) -> int:
     """Bring the ledger into the archive, and the archive to its stores."""
     service = here()
     count = keep_entries(service.database, service.archive)
-    if count:
-        try:
-            copied(service, job.progress)
-        except OberihError as error:
-            log.warning("copies have to wait: %s", error.message)
+    copied_or_later(service, job.progress)
     return count

@@ -1,5 +1,6 @@
 """A line to a service that may break at any moment: what can be tried again, is; what is refused, is told."""
 
+import math
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ API = "/api/v1"
 TOKEN = "OBERIH_TOKEN"  # noqa: S105 - a name
 WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 TRIES = 12  # without any progress: about four minutes
-SILENCE_S = 60.0
+SILENCE_S, CONNECT_S, TELL_S = 60.0, 5.0, 30.0
 LATER = (408, 423, 425, 429, 460, 500, 502, 503, 504)  # busy, being started again; 460: torn on its way (tus)
 TEXT = 300  # letters of what a service says
 NEAR = ("localhost", "127.0.0.1", "::1")
@@ -41,6 +42,7 @@ class Line:
     progress: Progress = field(default_factory=Progress)
     wait: Callable[[float], None] = time.sleep
     failures: int = 0  # since something last got through
+    told_s: float = -math.inf  # when it was last said that nothing gets through; `time.monotonic`
     piece: int = 1 << 20  # bytes to send at once
 
     def json(self, method: str, path: str, body: Any = None) -> Any:
@@ -79,14 +81,24 @@ class Line:
             raise Broken(said(answer)[0] or f"HTTP {answer.status_code}", waits(answer))
         raise refusal(answer, self.place)
 
+    def greet(self) -> None:
+        """See that the service is there, and takes the token. Raises what `ask` raises."""
+        self.ask("GET", f"{API}/contributions")
+
     def failed(self, broken: "Broken") -> None:
-        """Wait before another try. Raises `StoreError` if it was tried for long."""
+        """Say so, now and then, and wait before another try. Raises `StoreError` if it was tried for long."""
         self.failures += 1
         if self.failures >= TRIES:
             raise StoreError(
                 say("{place} cannot be reached: {why}", place=self.place, why=broken.message),
                 "Nothing is lost. Run the same command again when the line is better; it goes on from here.",
             ) from broken
+        if time.monotonic() - self.told_s > TELL_S:
+            self.told_s = time.monotonic()
+            self.progress.note(
+                "sending",
+                say("{place} does not answer. It is tried again for some minutes.", place=self.place),
+            )
         self.wait(max(broken.wait_s, min(LONGEST_WAIT_S, WAIT_S * 2 ** (self.failures - 1))))
 
     @property
@@ -118,7 +130,7 @@ def open_line(url: str, token: str, *, language: str = "en", progress: Progress 
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Language": language}
     client = httpx.Client(
         base_url=f"{parts.scheme}://{parts.netloc}", headers=headers,
-        timeout=httpx.Timeout(SILENCE_S, connect=15.0), follow_redirects=False,
+        timeout=httpx.Timeout(SILENCE_S, connect=CONNECT_S), follow_redirects=False,
         verify=ssl.create_default_context(),
     )  # fmt: skip
     return Line(client, progress or Progress())
