@@ -22,20 +22,15 @@ from oberih.catalogue.accounts import (
     log_in,
     make_token,
     own_data,
-    person,
     set_pseudonym,
-    takeable,
     who_is,
     who_of_token,
-    withdraw_consent,
-    withdraw_credit,
 )
 from oberih.catalogue.accounts.tables import ACCOUNTS, Account, LoginSession, SecurityEvent
 from oberih.catalogue.database import Database, now
 from oberih.catalogue.ledger import entries_of
-from oberih.catalogue.tables import Capture, Person, Publication, Review, Rights
+from oberih.catalogue.tables import Capture, Model, Person, Publication, Review, Rights
 from oberih.errors import Conflict, KeyNeeded, NotInArchive
-from oberih.i18n import Said
 from passkey import Device
 from people import (
     GATE,
@@ -69,50 +64,19 @@ def contributor(database: Database, name: str = "Olha Koval") -> Present:
         session.add(Rights(of="ark:/99999/b1c", kind="licence", uri=CC_BY, terms="1"))
         session.add(Rights(id="consent-1", of="ark:/99999/b1c", kind="consent", uri="people", terms="1"))
     with database.writing("person-k", "publish") as session:
-        review = Review(subject="ark:/99999/b1cs", collection="chernihiv", state="passed")
+        session.add(Model(id="ark:/99999/b1cm", subject="ark:/99999/b1cs", captures=["ark:/99999/b1c"]))
+        session.flush()
+        review = Review(
+            subject="ark:/99999/b1cs",
+            collection="chernihiv",
+            state="passed",
+            model="ark:/99999/b1cm",
+            number=1,
+        )
         session.add(review)
         session.flush()
         session.add(Publication(id="ark:/99999/b1cs", review=review.id, published=now()))
     return present(database, opened)
-
-
-def test_what_may_be_taken_back_is_said_in_plain_words(database: Database) -> None:
-    here = contributor(database)
-    found = takeable(database, here.who)
-    assert len(found) == 5 and {(one.kind, one.when) for one in found} == {
-        ("account", "now"), ("credit", "now"), ("consent", "now"), ("licence", "custodian"),
-        ("recording", "custodian"),
-    }  # fmt: skip
-    assert all(isinstance(one.words, Said) and isinstance(one.title, Said) for one in found)
-    (licence,) = [one for one in found if one.kind == "licence"]
-    assert "cannot be taken back" in licence.words and CC_BY in licence.title
-    set_pseudonym(database, here.who.account, "person-x")
-    assert "sealed" in {one.kind for one in takeable(database, here.who)}
-
-
-def test_to_be_named_no_more(database: Database) -> None:
-    here = contributor(database)
-    assert withdraw_credit(database, here.who) == ("ark:/99999/b1cs",)  # to be published again
-    assert withdraw_credit(database, here.who) == ()
-    assert person(database, here.who, here.who.account).public_name == ""
-    with database.reading() as session:
-        assert not session.get_one(Capture, "ark:/99999/b1c").credited
-        assert entries_of(session, "capture", "ark:/99999/b1c")[-1].action == "withdraw credit"
-    assert "credit" not in {one.kind for one in takeable(database, here.who)}
-
-
-def test_a_consent_ends_a_licence_does_not(database: Database) -> None:
-    here = contributor(database)
-    stranger = present(database, member(database, name="stranger")).who
-    licence = next(one.of for one in takeable(database, here.who) if one.kind == "licence")
-    for who, rights in ((stranger, "consent-1"), (here.who, licence), (here.who, "unknown")):
-        with pytest.raises(NotAllowed):
-            withdraw_consent(database, who, rights)
-    assert withdraw_consent(database, here.who, "consent-1") == ("ark:/99999/b1cs",)
-    with database.reading() as session:
-        assert session.get_one(Rights, "consent-1").withdrawn is not None
-        assert session.get_one(Rights, licence).withdrawn is None
-        assert entries_of(session, "rights", "consent-1")[-1].actor == here.who.account
 
 
 def test_a_copy_of_one_s_data_has_everything_but_what_proves_who_one_is(database: Database) -> None:

@@ -1,10 +1,11 @@
 """Coming in with a name and a password: what is right, what is refused, and how little a refusal tells."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from oberih.catalogue.access import Action, NotAllowed, Why, allowed
 from oberih.catalogue.accounts import (
@@ -13,7 +14,6 @@ from oberih.catalogue.accounts import (
     TooManyTries,
     Visit,
     begin_join,
-    change_login,
     change_password,
     close_account,
     confirm,
@@ -23,15 +23,14 @@ from oberih.catalogue.accounts import (
     log_in,
     new_recovery_codes,
     recovery_codes_left,
-    remove_password,
-    security_events,
     who_is,
 )
 from oberih.catalogue.accounts.limits import count_try
 from oberih.catalogue.accounts.login import buckets_of
-from oberih.catalogue.accounts.tables import Attempt, RecoveryCode, SecurityEvent
+from oberih.catalogue.accounts.names import skeleton
+from oberih.catalogue.accounts.tables import Account, Attempt, RecoveryCode, SecurityEvent
 from oberih.catalogue.database import Database
-from oberih.errors import Conflict, InputError
+from oberih.errors import InputError
 from passkey import Device
 from people import (
     GATE,
@@ -40,7 +39,7 @@ from people import (
     admin,
     app_code,
     collections,
-    confirmed_long_ago,
+    events,
     gate,
     member,
     present,
@@ -235,10 +234,7 @@ def test_a_closed_account_says_so_only_to_its_owner(database: Database) -> None:
     assert who_is(database, opened.token) is None
     assert refusal(database, HOME, "olha", "wrong").why == "wrong"
     assert refusal(database, HOME, "olha", PASSWORD).why == "closed"
-    assert {one.what for one in security_events(database, boss.who, account=opened.account)} >= {
-        "disabled",
-        "refused",
-    }
+    assert {one.what for one in events(database, opened.account)} >= {"disabled", "refused"}
 
 
 def test_to_show_again_who_one_is_opens_what_is_dangerous_for_ten_minutes(database: Database) -> None:
@@ -264,13 +260,15 @@ def test_whoever_finds_a_phone_that_is_logged_in_cannot_guess_on(database: Datab
         confirm(database, GATE, HOME, here, PASSWORD)
 
 
-def test_the_only_way_in_stays(database: Database) -> None:
-    here = present(database, member(database, name="olha"))
-    with pytest.raises(Conflict, match="only way"):
-        remove_password(database, here)
-    with pytest.raises(NotAllowed):
-        remove_password(database, confirmed_long_ago(here))
-    assert log_in(database, GATE, HOME, "olha", PASSWORD)
+def test_a_common_name_is_never_used_up(database: Database) -> None:
+    rows = [
+        {"id": f"{number}", "name": "Olha", "login_key": skeleton(f"Olha-{number}")}
+        for number in range(1000, 10_000)
+    ]
+    with database.writing("test", "fill") as session:
+        session.execute(insert(Account), rows)
+    opened = join_with_password(database, GATE, HOME, PASSWORD, profile=Profile("Olha"))
+    assert re.fullmatch("Olha-[1-9][0-9]{8}", opened.login)
 
 
 def test_where_one_has_to_be_invited_nobody_registers(database: Database) -> None:
@@ -278,16 +276,17 @@ def test_where_one_has_to_be_invited_nobody_registers(database: Database) -> Non
         join_with_password(database, gate(registration="invitation"), HOME, PASSWORD, profile=Profile("Olha"))
 
 
-def test_somebody_without_a_name_chooses_one_to_go_with_a_password(database: Database) -> None:
-    device, begun = Device(), begin_join(database, GATE, HOME, profile=Profile("Olha"))
+@pytest.mark.parametrize(("name", "login"), [("Olha", "Olha-"), ("О. К.", "person-"), ("Ян", "person-")])
+def test_somebody_who_came_with_a_passkey_alone_has_a_name_to_get_back_in_by(
+    database: Database, name: str, login: str
+) -> None:
+    device, begun = Device(), begin_join(database, GATE, HOME, profile=Profile(name))
     opened = join_with_passkey(database, GATE, HOME, begun.token, device.create(begun.options))
-    with pytest.raises(Conflict, match="login name"):
-        change_password(database, GATE, HOME, present(database, opened), PASSWORD)
-    login = change_login(database, present(database, opened).who, "olha")
-    opened = change_password(database, GATE, HOME, present(database, opened), PASSWORD)
-    assert log_in(database, GATE, ELSEWHERE, login, PASSWORD).account == opened.account
-    remove_password(database, present(database, opened))
-    assert refusal(database, ELSEWHERE, login, PASSWORD).why == "wrong"
+    assert opened.login.startswith(login)
+    back = log_in(database, GATE, ELSEWHERE, opened.login, recovery=opened.recovery_codes[0])
+    assert back.account == opened.account
+    change_password(database, GATE, HOME, present(database, opened), PASSWORD)
+    assert log_in(database, GATE, ELSEWHERE, opened.login, PASSWORD).account == opened.account
 
 
 @pytest.mark.parametrize("url", ["https://Heritage.Example/", "https://heritage.example:443"])

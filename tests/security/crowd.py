@@ -143,6 +143,7 @@ class Crowd:
             museum = Organisation(names={"en": "A museum"})
             report = ConditionReport(subject=review.subject, assessed=now().date())
             zone = Zone(name="z", polygon=SQUARE, reason="mines")
+            review.number = 1
             session.add(Publication(id=review.subject, published=now(), review=review.id))
             session.add_all([museum, report, zone])
             session.flush()

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from oberih.catalogue.database import Database, now
 from oberih.catalogue.ledger import happened
-from oberih.errors import OberihError
+from oberih.errors import NotInArchive, OberihError
 from oberih.i18n import say
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "RECENT",
     "ROLES",
     "SCOPES",
-    "SEALED",
     "STAFF",
     "TABLE",
     "Action",
@@ -48,8 +47,12 @@ __all__ = [
     "allowed",
     "demand",
     "giving",
+    "hidden",
     "looking",
     "may",
+    "own",
+    "reach",
+    "unseen",
     "verdict",
 ]
 
@@ -74,8 +77,6 @@ class Action(StrEnum):
     LEAVE = "leave"
     # recording
     CONTRIBUTE = "contribute"
-    TAKE_TASK = "take task"
-    COORDINATE = "coordinate"
     SEE_ZONES = "see zones"
     MANAGE_ZONES = "manage zones"
     # deciding
@@ -85,7 +86,6 @@ class Action(StrEnum):
     EDIT = "edit description"
     REPORT_CONDITION = "report condition"
     SET_SENSITIVITY = "set sensitivity"
-    SET_EMBARGO = "set embargo"
     CORRECT_BLUR = "correct blur"
     PUBLISH = "publish"
     UNPUBLISH = "unpublish"
@@ -94,8 +94,6 @@ class Action(StrEnum):
     # what is sealed, or not public
     SEE_RECORD = "see record"
     SEE_PLACE = "see place"
-    SEE_ORIGINALS = "see originals"
-    SEE_PERSON = "see person"
     EXPORT = "export"
     # people
     SEE_PEOPLE = "see people"
@@ -107,16 +105,12 @@ class Action(StrEnum):
     GIVE_CUSTODIAN = "give role custodian"
     GIVE_PARTNER = "give role partner"
     GIVE_ADMIN = "give role admin"
-    SEE_SECURITY = "see security events"
     # running the service
     SEE_JOBS = "see jobs"
     CANCEL_JOB = "cancel job"
     SET_PRIORITY = "set priority"
     READ_AUDIT = "read audit"
-    SEE_SETTINGS = "see settings"
-    CHANGE_SETTINGS = "change settings"
     MAKE_COLLECTION = "make collection"
-    CARE = "care for archive"
     BACKUP = "back up"
 
 
@@ -140,8 +134,6 @@ TABLE: Final[Mapping[Action, frozenset[Role] | None]] = MappingProxyType({
     Action.MAKE_TOKEN: ANYONE,
     Action.LEAVE: ANYONE,
     Action.CONTRIBUTE: RECORDERS,
-    Action.TAKE_TASK: RECORDERS,
-    Action.COORDINATE: LEADERS,
     Action.SEE_ZONES: LEADERS,
     Action.MANAGE_ZONES: LEADERS,
     Action.LIST_QUEUE: CUSTODIANS,
@@ -150,7 +142,6 @@ TABLE: Final[Mapping[Action, frozenset[Role] | None]] = MappingProxyType({
     Action.EDIT: CUSTODIANS,
     Action.REPORT_CONDITION: CUSTODIANS,
     Action.SET_SENSITIVITY: CUSTODIANS,
-    Action.SET_EMBARGO: CUSTODIANS,
     Action.CORRECT_BLUR: CUSTODIANS,
     Action.PUBLISH: CUSTODIANS,
     Action.UNPUBLISH: CUSTODIANS,
@@ -158,8 +149,6 @@ TABLE: Final[Mapping[Action, frozenset[Role] | None]] = MappingProxyType({
     Action.EDIT_COLLECTION: CUSTODIANS,
     Action.SEE_RECORD: roles("custodian", "partner"),
     Action.SEE_PLACE: roles("custodian", "partner"),
-    Action.SEE_ORIGINALS: roles("custodian", "partner"),
-    Action.SEE_PERSON: CUSTODIANS,
     Action.EXPORT: roles("custodian", "partner"),
     Action.SEE_PEOPLE: roles("coordinator", "custodian", "admin"),
     Action.SEE_CONTACT: ADMINS,
@@ -170,15 +159,11 @@ TABLE: Final[Mapping[Action, frozenset[Role] | None]] = MappingProxyType({
     Action.GIVE_CUSTODIAN: ADMINS,
     Action.GIVE_PARTNER: roles("custodian", "admin"),
     Action.GIVE_ADMIN: ADMINS,
-    Action.SEE_SECURITY: ADMINS,
     Action.SEE_JOBS: roles("custodian", "admin"),
     Action.CANCEL_JOB: roles("custodian", "admin"),
     Action.SET_PRIORITY: roles("custodian", "admin"),
     Action.READ_AUDIT: roles("custodian", "admin"),
-    Action.SEE_SETTINGS: ADMINS,
-    Action.CHANGE_SETTINGS: ADMINS,
     Action.MAKE_COLLECTION: ADMINS,
-    Action.CARE: ADMINS,
     Action.BACKUP: ADMINS,
 })  # fmt: skip
 """The one table. An admin runs the service and sees nothing sealed; who is to do both holds both roles."""
@@ -189,17 +174,14 @@ OWN: Final = frozenset({Action.SEE_OWN, Action.WITHDRAW_OWN, Action.CANCEL_OWN})
 DANGEROUS: Final = frozenset({
     Action.CHANGE_KEYS, Action.MAKE_TOKEN, Action.LEAVE, Action.MANAGE_ACCOUNTS, Action.RECOVER_CONTRIBUTOR,
     Action.GIVE_COORDINATOR, Action.GIVE_CUSTODIAN, Action.GIVE_PARTNER, Action.GIVE_ADMIN,
-    Action.CHANGE_SETTINGS, Action.BACKUP,
+    Action.BACKUP,
 })  # fmt: skip
-
-SEALED: Final = frozenset({Action.SEE_PLACE, Action.SEE_ORIGINALS, Action.SEE_PERSON, Action.EXPORT})
-"""Each use is written into the ledger: see `looking`."""
 
 SCOPES: Final[Mapping[str, frozenset[Action]]] = MappingProxyType({
     "read:records": frozenset({Action.SEE_OWN, Action.SEE_RECORD, Action.LIST_QUEUE}),
     "write:contributions": frozenset({Action.CONTRIBUTE, Action.SEE_OWN, Action.CANCEL_OWN}),
     "write:records": frozenset({Action.EDIT, Action.REPORT_CONDITION}),
-    "read:originals": frozenset({Action.SEE_ORIGINALS, Action.EXPORT}),
+    "read:originals": frozenset({Action.EXPORT}),
     "read:places": frozenset({Action.SEE_PLACE}),
     "read:jobs": frozenset({Action.SEE_JOBS}),
 })  # fmt: skip
@@ -335,6 +317,36 @@ def demand(who: Who, action: Action, collection: str | None = None, *, owner: st
     why = verdict(who, action, collection, owner=owner)
     if why is not None:
         raise NotAllowed(why)
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """What somebody has no right to is not there, for them."""
+    try:
+        yield
+    except NotAllowed as error:
+        if error.why is not Why.NO:
+            raise
+        raise unseen() from error
+
+
+def unseen() -> NotInArchive:
+    """What is not theirs is as unknown as what is not there."""
+    return NotInArchive("There is nothing here.", "It may have been moved, or it is not yours.")
+
+
+def own(who: Who, action: Action, collection: str | None) -> None:
+    """Raises `NotInArchive` unless they may do it there, `NotAllowed` if they have to show more first."""
+    with hidden():
+        demand(who, action, collection)
+
+
+def reach(who: Who, action: Action) -> set[str] | None:
+    """The collections in which somebody may do something; None: in all."""
+    if may(who, action):
+        return None
+    places = {one.collection for one in who.valid()} - {EVERYWHERE}
+    return {one for one in places if may(who, action, one)}
 
 
 def giving(role: Role) -> Action:

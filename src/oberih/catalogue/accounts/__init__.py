@@ -20,7 +20,7 @@ from oberih.catalogue.accounts.codes import (
     recovery_codes_left,
     remove_codes,
 )
-from oberih.catalogue.accounts.events import Event, own_events, security_events, sweep
+from oberih.catalogue.accounts.events import sweep
 from oberih.catalogue.accounts.gate import Gate, Visit
 from oberih.catalogue.accounts.institutions import (
     IdentityRow,
@@ -29,19 +29,14 @@ from oberih.catalogue.accounts.institutions import (
     begin_institution,
     finish_institution,
     institutions_of,
-    remove_institution,
 )
 from oberih.catalogue.accounts.joining import Profile, begin_join, join_with_passkey, join_with_password
-from oberih.catalogue.accounts.keys import Key, new_secret
+from oberih.catalogue.accounts.keys import Key
 from oberih.catalogue.accounts.leaving import (
-    Takeable,
     before_leaving,
     erase_again,
     leave,
     own_data,
-    takeable,
-    withdraw_consent,
-    withdraw_credit,
 )
 from oberih.catalogue.accounts.limits import TooManyTries
 from oberih.catalogue.accounts.links import (
@@ -56,7 +51,7 @@ from oberih.catalogue.accounts.links import (
     recovery_link,
     revoke_link,
 )
-from oberih.catalogue.accounts.login import CannotEnter, change_password, confirm, log_in, remove_password
+from oberih.catalogue.accounts.login import CannotEnter, change_password, confirm, log_in
 from oberih.catalogue.accounts.passkeys import (
     Challenge,
     PasskeyRow,
@@ -68,14 +63,11 @@ from oberih.catalogue.accounts.passkeys import (
     log_in_with_passkey,
     passkeys_of,
     remove_passkey,
-    rename_passkey,
 )
 from oberih.catalogue.accounts.passwords import LONGEST, SHORTEST
 from oberih.catalogue.accounts.people import (
     People,
     Person,
-    account_with_login,
-    change_login,
     change_profile,
     close_account,
     find_people,
@@ -83,7 +75,7 @@ from oberih.catalogue.accounts.people import (
     person,
     set_pseudonym,
 )
-from oberih.catalogue.accounts.roles import GrantRow, give_role, roles_of, take_role
+from oberih.catalogue.accounts.roles import GrantRow, give_role, take_role
 from oberih.catalogue.accounts.sessions import (
     Opened,
     Present,
@@ -118,7 +110,6 @@ __all__ = [
     "CannotEnter",
     "Challenge",
     "CodesStart",
-    "Event",
     "Gate",
     "GrantRow",
     "IdentityRow",
@@ -134,13 +125,11 @@ __all__ = [
     "Present",
     "Profile",
     "SessionRow",
-    "Takeable",
     "TokenMade",
     "TokenRow",
     "TooManyTries",
     "Visit",
     "accept_invitation",
-    "account_with_login",
     "add_passkey",
     "back_address",
     "before_leaving",
@@ -150,7 +139,6 @@ __all__ = [
     "begin_join",
     "begin_passkey",
     "begin_passkey_login",
-    "change_login",
     "change_password",
     "change_profile",
     "close_account",
@@ -180,33 +168,23 @@ __all__ = [
     "look_at_link",
     "make_token",
     "new_recovery_codes",
-    "new_secret",
     "open_account",
     "own_data",
-    "own_events",
     "passkeys_of",
     "person",
     "recovery_codes_left",
     "recovery_link",
     "remove_codes",
-    "remove_institution",
     "remove_passkey",
-    "remove_password",
-    "rename_passkey",
     "revoke_link",
     "revoke_token",
-    "roles_of",
-    "security_events",
     "sessions_of",
     "set_pseudonym",
     "sweep",
     "take_role",
-    "takeable",
     "tokens_of",
     "who_again",
     "who_is",
     "who_now",
     "who_of_token",
-    "withdraw_consent",
-    "withdraw_credit",
 ]

@@ -8,7 +8,7 @@ second factor where one is needed: that is its promise to the service's admins.
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -18,11 +18,10 @@ from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, import_key
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from oberih.catalogue.access import Action, demand
 from oberih.catalogue.accounts.ceremonies import Begun, begin, finish
 from oberih.catalogue.accounts.events import note_event
 from oberih.catalogue.accounts.fetching import Server
@@ -30,8 +29,8 @@ from oberih.catalogue.accounts.gate import Gate, Visit
 from oberih.catalogue.accounts.joining import Profile, come_in, hashed, opened
 from oberih.catalogue.accounts.keys import digest, network_of, new_token, same
 from oberih.catalogue.accounts.limits import Bucket, Limit, slow_down
-from oberih.catalogue.accounts.login import CannotEnter, refuse_last_way
-from oberih.catalogue.accounts.sessions import Opened, Present, confirmed, open_session, renewed, session_row
+from oberih.catalogue.accounts.login import CannotEnter
+from oberih.catalogue.accounts.sessions import Opened, Present, confirmed, open_session, session_row
 from oberih.catalogue.accounts.tables import Account, Identity
 from oberih.catalogue.database import Database, now
 from oberih.errors import Conflict, NotInArchive
@@ -44,7 +43,6 @@ __all__ = [
     "begin_institution",
     "finish_institution",
     "institutions_of",
-    "remove_institution",
 ]
 
 SIGNED_BY = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -78,17 +76,14 @@ def back_address(gate: Gate, provider: str) -> str:
 
 
 def begin_institution(
-    database: Database, gate: Gate, visit: Visit, provider: str, *, profile: Profile | None = None,
-    token: str = "", present: Present | None = None, again: bool = False,
+    database: Database, gate: Gate, visit: Visit, provider: str, *, token: str = "",
+    present: Present | None = None,
 ) -> Leaving:  # fmt: skip
-    """Begin to come in by an institution. ``token``: of a link, ``profile``: of who is new. ``present``: it
-    is to be added to this account; with ``again`` it is only to show again who one is.
+    """Begin to come in by an institution, or, for who is ``present``, to show again who one is. ``token``: of
+    a link.
 
-    Raises `NotInArchive` if there is no such provider, `StoreError` if it is away, `TooManyTries`,
-    `NotAllowed`.
+    Raises `NotInArchive` if there is no such provider, `StoreError` if it is away, `TooManyTries`.
     """
-    if present is not None and not again:
-        demand(present.who, Action.CHANGE_KEYS)
     given = settings_of(gate, provider)
     with database.writing("service", "log in") as session:
         slow_down(session, gate.key, [Bucket(("institution", network_of(visit.address)), BEGINNING)])
@@ -99,15 +94,15 @@ def begin_institution(
     verifier, nonce, binding = new_token(), new_token(), new_token()
     data = {
         "provider": provider, "verifier": verifier, "nonce": nonce, "binding": digest(binding),
-        "link": hashed(token), "profile": asdict(profile) if profile else None, "again": again,
+        "link": hashed(token),
     }  # fmt: skip
     with database.writing("service", "log in") as session:
         state = begin(session, "institution", data, present.who.account if present else None)
     asked = {
         "response_type": "code", "client_id": given.client_id, "redirect_uri": back_address(gate, provider),
-        "scope": "openid profile" if profile is None else "openid", "state": state, "nonce": nonce,
+        "scope": "openid profile", "state": state, "nonce": nonce,
         "code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256",
-        **({"prompt": "login", "max_age": "0"} if again else {}),
+        **({"prompt": "login", "max_age": "0"} if present else {}),
     }  # fmt: skip
     return Leaving(f"{authorize}{'&' if '?' in authorize else '?'}{urlencode(asked)}", binding)
 
@@ -149,9 +144,7 @@ def finished(
         if begun.account is not None:
             if present is None or present.who.account != begun.account:
                 raise CannotEnter("institution")
-            if begun.data["again"]:
-                return shown_again(session, gate, visit, present, known, claims)
-            return added(session, gate, visit, present, known, given.issuer, claims["sub"])
+            return shown_again(session, gate, visit, present, known, claims)
         if known is not None:
             return entered(session, gate, visit, known)
         return joined(session, gate, visit, begun, given.issuer, claims)
@@ -169,13 +162,12 @@ def joined(
     session: Session, gate: Gate, visit: Visit, begun: Begun, issuer: str, claims: Mapping[str, Any]
 ) -> Opened:
     """Somebody whom nobody knows yet: by an invitation, or because anybody may register."""
-    link, profile = begun.data["link"], begun.data["profile"]
+    link = begun.data["link"]
     if not link and gate.settings.registration != "open":
         raise CannotEnter("institution")
     name = claims.get("name")
     known = name[:80] if isinstance(name, str) and name.strip() else "?"
-    made = Profile(**profile) if profile else Profile(known)
-    account, codes = come_in(session, gate, visit, made, link)
+    account, codes = come_in(session, gate, visit, Profile(known), link)
     put_identity(session, account.id, issuer, claims["sub"])
     return opened(session, gate, visit, account, codes, "institution", strong=True)
 
@@ -193,21 +185,6 @@ def shown_again(
     return Opened(known.account, confirmed(row, strong=True), login=present.login)
 
 
-def added(
-    session: Session, gate: Gate, visit: Visit, present: Present, known: Identity | None, issuer: str,
-    subject: str,
-) -> Opened:  # fmt: skip
-    row = session_row(session, present)
-    if known is not None and known.account != present.who.account:
-        raise Conflict(
-            "Somebody else comes in with this already.", "Log out, and come in by the institution."
-        )
-    if known is None:
-        put_identity(session, present.who.account, issuer, subject)
-        note_event(session, "institution added", present.who.account, gate=gate, visit=visit)
-    return Opened(present.who.account, renewed(row), login=present.login)
-
-
 def put_identity(session: Session, account: str, issuer: str, subject: str) -> None:
     session.add(Identity(account=account, issuer=issuer, subject=subject, used=now().date()))
     try:
@@ -220,17 +197,6 @@ def institutions_of(database: Database, account: str) -> Sequence[IdentityRow]:
     wanted = select(Identity).where(Identity.account == account).order_by(Identity.created, Identity.id)
     with database.reading() as session:
         return [IdentityRow(one.id, one.issuer, one.created, one.used) for one in session.scalars(wanted)]
-
-
-def remove_institution(database: Database, present: Present, identity: str) -> None:
-    """Raises `NotAllowed`, and `Conflict` if it is the only way in."""
-    demand(present.who, Action.CHANGE_KEYS)
-    with database.writing(present.who.actor, "remove institution") as session:
-        mine = (Identity.id == identity, Identity.account == present.who.account)
-        if session.scalar(delete(Identity).where(*mine).returning(Identity.id)) is None:
-            return
-        refuse_last_way(session, present.who.account)
-        note_event(session, "institution removed", present.who.account)
 
 
 # -- what the institution says ---

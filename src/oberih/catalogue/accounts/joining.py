@@ -20,7 +20,7 @@ from oberih.catalogue.accounts.login import CannotEnter, put_password
 from oberih.catalogue.accounts.names import checked_name
 from oberih.catalogue.accounts.passkeys import Challenge, put_passkey, registration, verified_key
 from oberih.catalogue.accounts.passwords import checked_password, password_hash
-from oberih.catalogue.accounts.people import free_login, new_account, put_login
+from oberih.catalogue.accounts.people import new_account
 from oberih.catalogue.accounts.roles import put_grant, someone
 from oberih.catalogue.accounts.sessions import Opened, Way, open_session
 from oberih.catalogue.accounts.tables import Account
@@ -44,10 +44,6 @@ class Profile:
     language: str = ""
     email: str = ""
 
-    @property
-    def wish(self) -> str:
-        return self.login or self.name
-
 
 def join_with_password(
     database: Database, gate: Gate, visit: Visit, password: str, *, profile: Profile | None = None,
@@ -59,10 +55,11 @@ def join_with_password(
     Raises `InputError`, `TooManyTries`, `CannotEnter`.
     """
     counted(database, gate, visit)
-    about = (profile.wish, profile.name) if profile else ()
+    profile = replace(profile, login=profile.login or profile.name) if profile else None
+    about = (profile.login, profile.name) if profile else ()
     made = password_hash(checked_password(password, about))
     with database.writing("service", "join") as session:
-        account, codes = come_in(session, gate, visit, profile, hashed(token), with_login=True)
+        account, codes = come_in(session, gate, visit, profile, hashed(token))
         put_password(session, account.id, made)
         return opened(session, gate, visit, account, codes, "link" if token else "password", strong=False)
 
@@ -109,8 +106,7 @@ def join_with_passkey(
 
 
 def come_in(
-    session: Session, gate: Gate, visit: Visit, profile: Profile | None, kept: str, *, identifier: str = "",
-    with_login: bool = False,
+    session: Session, gate: Gate, visit: Visit, profile: Profile | None, kept: str, *, identifier: str = ""
 ) -> tuple[Account, tuple[str, ...]]:  # fmt: skip
     """The account, new or found again, with its roles and recovery codes; the key to it comes next.
     ``kept``: the hash of a link's token, or "".
@@ -123,13 +119,11 @@ def come_in(
             raise no_link()
         if account.disabled is not None:
             raise CannotEnter("closed")
-        if with_login and account.login is None:
-            put_login(session, account, free_login(session, profile.wish if profile else "person"))
         return account, wipe(session, account)
     if profile is None:
         raise InputError("A name is needed.", "Any name will do; it need not be your real one.")
     account = new_account(
-        session, name=profile.name, login=profile.wish if with_login else profile.login,
+        session, name=profile.name, login=profile.login,
         public_name=profile.public_name, language=profile.language, email=profile.email,
         invited=link is not None, identifier=identifier,
     )  # fmt: skip

@@ -22,16 +22,11 @@ from oberih.archive.identifiers import LETTERS
 from oberih.catalogue.database import now
 from oberih.errors import InputError, KeyNeeded
 
-__all__ = ["Key", "digest", "network_of", "new_code", "new_secret", "new_token", "same", "typed_code"]
+__all__ = ["Key", "digest", "network_of", "new_code", "new_token", "same", "typed_code"]
 
 BYTES = 32
 NONCE = 12  # bytes, NIST SP 800-38D
 GROUPS, GROUP = 4, 4  # letters of a recovery code: 29 ** 16 is 77 bits
-
-
-def new_secret() -> bytes:
-    """For `Key`; keep it where only the service can read it."""
-    return secrets.token_bytes(BYTES)
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ account is deleted, what the archive sealed to the person is made unreadable by 
 to stop showing something.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from oberih.catalogue.access import Action, NotAllowed, Who, Why, demand
+from oberih.catalogue.access import Action, Who, demand
+from oberih.catalogue.accounts.credits import give_up_name
 from oberih.catalogue.accounts.events import note_event
 from oberih.catalogue.accounts.names import folded
 from oberih.catalogue.accounts.roles import refuse_last_admin, someone
@@ -30,19 +30,14 @@ from oberih.catalogue.accounts.tables import (
 )
 from oberih.catalogue.database import Base, Database, now
 from oberih.catalogue.ledger import Entry, happened
-from oberih.catalogue.tables import Capture, Person, Publication, Rights
-from oberih.i18n import say
+from oberih.catalogue.tables import Capture, Person, Rights
 
 __all__ = [
     "ERASED",
-    "Takeable",
     "before_leaving",
     "erase_again",
     "leave",
     "own_data",
-    "takeable",
-    "withdraw_consent",
-    "withdraw_credit",
 ]
 
 ERASED = "erase account"  # of the ledger: it outlives every backup of accounts
@@ -61,86 +56,6 @@ SHOWN: Mapping[type[Base], tuple[str, ...]] = {
     Rights: ("of", "kind", "uri", "terms", "created", "withdrawn"),
 }  # fmt: skip
 """What a copy of somebody's data holds: everything but what only proves who they are."""
-
-
-ACCOUNT_WORDS = say(
-    "Your name, your login name, your e-mail address and all ways to log in are deleted at once. In "
-    "encrypted backups they stay until those are replaced; if one is restored, they are deleted again."
-)
-SEALED_WORDS = say(
-    "Its key is destroyed on every copy of the archive. From then on nobody can read it, not even the "
-    "archive's keepers. This cannot be undone."
-)
-CREDIT_WORDS = say("It is taken off the public pages. Copies that others made before may still carry it.")
-CONSENT_WORDS = say("It ends today. What was done with it before was right, and stays.")
-LICENCE_WORDS = say(
-    "A licence that you gave cannot be taken back: whoever has a copy may go on using it. A custodian may "
-    "agree that the archive itself stops offering it."
-)
-RECORDING_WORDS = say(
-    "Ask for it to be taken out of public view; a custodian decides. The recording itself stays in the "
-    "archive under a pseudonym, since it is a witness of what may be lost."
-)
-
-
-@dataclass(frozen=True)
-class Takeable:
-    """Something that somebody gave. ``when`` they may have it back: at once, or if a custodian agrees."""
-
-    kind: Literal["account", "sealed", "credit", "consent", "recording", "licence"]
-    title: str
-    words: str
-    when: Literal["now", "custodian"]
-    of: str = ""  # identifier of the consent, recording or licence
-
-
-def takeable(database: Database, who: Who) -> Sequence[Takeable]:
-    """What somebody may take back, in plain words. Raises `NotAllowed`."""
-    demand(who, Action.SEE_OWN_DATA)
-    found = [Takeable("account", say("Your account"), ACCOUNT_WORDS, "now")]
-    with database.reading() as session:
-        account = someone(session, who.account)
-        captures = session.scalars(select(Capture).where(own(who)).order_by(Capture.created)).all()
-        rights = session.scalars(given_by(who)).all()
-    if account.pseudonym:
-        title = say("What the archive keeps of you, sealed")
-        found.append(Takeable("sealed", title, SEALED_WORDS, "now"))
-    if account.public_name or any(one.credited for one in captures):
-        found.append(Takeable("credit", say("Your name beside what you recorded"), CREDIT_WORDS, "now"))
-    for one in rights:
-        if one.kind == "consent":
-            title = say("Your consent: {what}", what=one.uri)
-            found.append(Takeable("consent", title, CONSENT_WORDS, "now", one.id))
-        if one.kind == "licence":
-            title = say("The licence {uri}", uri=one.uri)
-            found.append(Takeable("licence", title, LICENCE_WORDS, "custodian", one.id))
-    for capture in captures:
-        if capture.state != "withdrawn":
-            title = say("The recording {title}", title=capture.title)
-            found.append(Takeable("recording", title, RECORDING_WORDS, "custodian", capture.id))
-    return found
-
-
-def withdraw_credit(database: Database, who: Who) -> tuple[str, ...]:
-    """Be named nowhere any more. Returns the subjects whose public records have to be made again."""
-    demand(who, Action.CHANGE_ACCOUNT)
-    with database.writing(who.actor, "withdraw credit") as session:
-        return uncredit(session, someone(session, who.account))
-
-
-def withdraw_consent(database: Database, who: Who, rights: str) -> tuple[str, ...]:
-    """Take back a consent. Returns the subjects that have to be looked at again.
-
-    Raises `NotAllowed` if it is not theirs, or is no consent: see `takeable`.
-    """
-    demand(who, Action.CHANGE_ACCOUNT)
-    with database.writing(who.actor, "withdraw consent") as session:
-        found = session.scalar(given_by(who).where(Rights.id == rights, Rights.kind == "consent"))
-        if found is None:
-            raise NotAllowed(Why.NO)
-        found.withdrawn = now()
-        capture = session.get(Capture, found.of)
-        return (capture.subject,) if capture is not None and capture.subject else ()
 
 
 def before_leaving(database: Database, who: Who, account: str = "") -> str | None:
@@ -206,24 +121,16 @@ def uncredit(session: Session, account: Account) -> tuple[str, ...]:
     account.public_name = ""
     account.sought = folded(account.name, account.login or "", account.email)
     theirs = or_(Capture.account == account.id, Capture.person == (account.pseudonym or account.id))
-    credited = session.scalars(select(Capture).where(theirs, Capture.credited.is_(True))).all()
+    asked = select(Capture).where(theirs, Capture.credited.is_(True)).order_by(Capture.id)
+    credited = session.scalars(asked.with_for_update()).all()
     for capture in credited:
         capture.credited = False
-    subjects = {one.subject for one in credited if one.subject}
-    published = select(Publication.id).where(Publication.withdrawn.is_(None))
-    return tuple(sorted(one for one in session.scalars(published.where(Publication.id.in_(subjects)))))
+    return give_up_name(session, account, {one.subject for one in credited if one.subject})
 
 
 def own(who: Who) -> ColumnElement[bool]:
     """Captures of somebody."""
     return or_(Capture.account == who.account, Capture.person == (who.pseudonym or who.account))
-
-
-def given_by(who: Who) -> Any:
-    """What somebody allowed, and did not take back."""
-    theirs = select(Capture.id).where(own(who))
-    mine = or_(Rights.of.in_(theirs), Rights.person == (who.pseudonym or who.account))
-    return select(Rights).where(mine, Rights.withdrawn.is_(None)).order_by(Rights.created, Rights.id)
 
 
 def own_data(database: Database, who: Who) -> dict[str, Any]:

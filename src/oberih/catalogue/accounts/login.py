@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oberih.catalogue.access import STAFF, Action, demand
@@ -45,7 +45,6 @@ __all__ = [
     "log_in",
     "put_password",
     "refuse_last_way",
-    "remove_password",
 ]
 
 NAME_LETTERS = 200  # more are not looked at
@@ -100,7 +99,7 @@ class Given:
 
     right: bool | None
     code: str
-    recovery: str
+    recovery: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,9 +142,8 @@ def log_in(
 
 
 def confirm(
-    database: Database, gate: Gate, visit: Visit, present: Present, password: str = "", *, code: str = "",
-    recovery: str = "",
-) -> Opened:  # fmt: skip
+    database: Database, gate: Gate, visit: Visit, present: Present, password: str = "", *, code: str = ""
+) -> Opened:
     """Show again who one is, for what is dangerous. Returns the session's new token.
 
     Raises what `log_in` raises.
@@ -155,10 +153,10 @@ def confirm(
     with database.writing(present.who.actor, "confirm") as session:
         slow_down(session, gate.key, buckets)
         kept = session.scalar(select(Password.hash).where(Password.account == account_id))
-    right = is_right(password, kept) if password or not recovery else None
+    right = is_right(password, kept)
     with database.writing(present.who.actor, "confirm") as session:
         row = session_row(session, present)
-        outcome = judged(session, gate, session.get(Account, account_id), Given(right, code, recovery))
+        outcome = judged(session, gate, session.get(Account, account_id), Given(right, code))
         if isinstance(outcome, Shown):
             give_back(session, gate.key, buckets)
             note_event(session, "confirmed", account_id, gate=gate, visit=visit)
@@ -205,12 +203,9 @@ def buckets_of(session: Session, visit: Visit, name: str, account: Account | Non
 def change_password(database: Database, gate: Gate, visit: Visit, present: Present, password: str) -> Opened:
     """A new password, or the first one; all other logins end. Returns the session's new token.
 
-    Raises `NotAllowed` if it is too long ago that they showed who they are, `InputError` if it is too weak,
-    `Conflict` if there is no login name to go with it.
+    Raises `NotAllowed` if it is too long ago that they showed who they are, `InputError` if it is too weak.
     """
     demand(present.who, Action.CHANGE_KEYS)
-    if not present.login:
-        raise Conflict("A password needs a login name.", "Choose a login name first.")
     made = password_hash(checked_password(password, [present.login, present.name, present.public_name]))
     with database.writing(present.who.actor, "change password") as session:
         row = session_row(session, present)
@@ -218,15 +213,6 @@ def change_password(database: Database, gate: Gate, visit: Visit, present: Prese
         end_all(session, present.who.account, but=present.session)
         note_event(session, "password changed", present.who.account, gate=gate, visit=visit)
         return Opened(present.who.account, renewed(row), login=present.login)
-
-
-def remove_password(database: Database, present: Present) -> None:
-    """Come in without a password. Raises `NotAllowed`, and `Conflict` if it is the only way in."""
-    demand(present.who, Action.CHANGE_KEYS)
-    with database.writing(present.who.actor, "remove password") as session:
-        session.execute(delete(Password).where(Password.account == present.who.account))
-        refuse_last_way(session, present.who.account)
-        note_event(session, "password removed", present.who.account)
 
 
 def put_password(session: Session, account: str, made: str) -> None:

@@ -79,9 +79,10 @@ def skeleton(login: str) -> str:
     return letters.translate(ALIKE).replace("rn", "m").replace("vv", "w")
 
 
-def with_number(login: str) -> str:
+def with_number(login: str, figures: int) -> str:
     """A login name that nobody else has, most likely, and that says nothing of who else is here."""
-    return f"{login[: LONGEST_LOGIN - 5].rstrip(' .-')}-{secrets.randbelow(9000) + 1000}"
+    least = 10 ** (figures - 1)
+    return f"{login[: LONGEST_LOGIN - figures - 1].rstrip(' .-')}-{secrets.randbelow(9 * least) + least}"
 
 
 def folded(*texts: str) -> str:

@@ -74,7 +74,6 @@ __all__ = [
     "put_passkey",
     "registration",
     "remove_passkey",
-    "rename_passkey",
     "verified_key",
 ]
 
@@ -198,15 +197,6 @@ def passkeys_of(database: Database, account: str) -> Sequence[PasskeyRow]:
     wanted = select(Passkey).where(Passkey.account == account).order_by(Passkey.created, Passkey.id)
     with database.reading() as session:
         return [PasskeyRow(one.id, one.name, one.created, one.used) for one in session.scalars(wanted)]
-
-
-def rename_passkey(database: Database, present: Present, passkey: str, name: str) -> None:
-    """Raises `InputError`. Nothing happens if it is not one's own."""
-    demand(present.who, Action.CHANGE_ACCOUNT)
-    with database.writing(present.who.actor, "rename passkey") as session:
-        found = session.get(Passkey, passkey)
-        if found is not None and found.account == present.who.account:
-            found.name = checked_name(name)
 
 
 def remove_passkey(database: Database, present: Present, passkey: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from oberih.catalogue.access import EVERYWHERE, Action, Who, allowed, demand
+from oberih.catalogue.accounts.credits import credited_subjects, give_up_name
 from oberih.catalogue.accounts.events import note_event
 from oberih.catalogue.accounts.names import (
     checked_email,
@@ -28,8 +29,6 @@ from oberih.errors import InputError
 __all__ = [
     "People",
     "Person",
-    "account_with_login",
-    "change_login",
     "change_profile",
     "close_account",
     "find_people",
@@ -41,7 +40,7 @@ __all__ = [
 
 PAGE = 50
 LANGUAGE_LETTERS = 20
-TRIES = 20
+FIGURES = (*[4] * 10, *[9] * 10)  # of the numbers that are tried: a name can be a common one
 
 
 @dataclass(frozen=True)
@@ -138,37 +137,30 @@ def shown(one: Account, grants: Sequence[GrantRow], *, contact: bool) -> Person:
 def change_profile(
     database: Database, who: Who, *, name: str | None = None, public_name: str | None = None,
     language: str | None = None, email: str | None = None,
-) -> None:  # fmt: skip
+) -> tuple[str, ...]:  # fmt: skip
     """Change what is known of oneself; None: it stays. An empty ``public_name``: not to be credited.
 
-    Raises `InputError`.
+    A name that was given up leaves public pages; a new one comes with the next review. Returns the subjects
+    of which the public records have to be made again. Raises `InputError`.
     """
+    subjects: tuple[str, ...] = ()
     demand(who, Action.CHANGE_ACCOUNT)
     with database.writing(who.actor, Action.CHANGE_ACCOUNT) as session:
         found = someone(session, who.account)
         if name is not None:
             found.name = checked_name(name)
         if public_name is not None:
+            before = found.public_name
             found.public_name = checked_name(public_name) if public_name.strip() else ""
+            if found.public_name != before:
+                subjects = give_up_name(session, found, credited_subjects(session, found.id))
+                found.name_mark = new_id()
         if language is not None:
             found.language = checked_language(language)
         if email is not None:
             found.email = checked_email(email)
         found.sought = folded(found.name, found.login or "", found.email)
-
-
-def change_login(database: Database, who: Who, login: str) -> str:
-    """A new login name; it gets a number, so that nobody learns which names are taken. Returns it.
-
-    Raises `NotAllowed` if it is too long ago that they showed who they are, `InputError`.
-    """
-    demand(who, Action.CHANGE_KEYS)
-    wish = checked_login(login)
-    with database.writing(who.actor, "change login name") as session:
-        found = someone(session, who.account)
-        put_login(session, found, free_login(session, wish))
-        note_event(session, "login name changed", who.account)
-        return found.login or ""
+    return subjects
 
 
 def close_account(database: Database, who: Who, account: str, why: str = "") -> None:
@@ -210,8 +202,8 @@ def new_account(
     session: Session, *, name: str, login: str = "", public_name: str = "", language: str = "",
     email: str = "", invited: bool = False, identifier: str = "",
 ) -> Account:  # fmt: skip
-    """An account without any way in yet. Who was invited gets exactly the login name of their wish; the name
-    of somebody who is not known gets a number, and so tells nothing of who else is here.
+    """An account without any way in yet, but with a login name, which recovery codes need too. Who was
+    invited gets exactly the one of their wish; any other has a number, and tells nothing of who else is here.
 
     Raises `InputError`.
     """
@@ -220,14 +212,20 @@ def new_account(
         public_name=checked_name(public_name) if public_name.strip() else "", email=checked_email(email),
     )  # fmt: skip
     session.add(made)
-    if login:
-        wish = checked_login(login)
-        if invited and taken(session, wish):
-            raise login_taken()
-        put_login(session, made, wish if invited else free_login(session, wish))
-    made.sought = folded(made.name, made.login or "", made.email)
-    session.flush()
+    wish = checked_login(login) if login else likely_login(made.name)
+    exact = invited and login != ""
+    if exact and taken(session, wish):
+        raise login_taken()
+    put_login(session, made, wish if exact else free_login(session, wish))
     return made
+
+
+def likely_login(name: str) -> str:
+    """A login name for somebody who wished for none."""
+    try:
+        return checked_login(name)
+    except InputError:
+        return "person"
 
 
 def put_login(session: Session, account: Account, login: str) -> None:
@@ -246,8 +244,8 @@ def login_taken() -> InputError:
 
 
 def free_login(session: Session, wish: str) -> str:
-    for _ in range(TRIES):
-        login = with_number(wish)
+    for figures in FIGURES:
+        login = with_number(wish, figures)
         if not taken(session, login):
             return login
     raise login_taken()
@@ -255,12 +253,6 @@ def free_login(session: Session, wish: str) -> str:
 
 def taken(session: Session, login: str) -> bool:
     return session.scalar(select(Account.id).where(Account.login_key == skeleton(login))) is not None
-
-
-def account_with_login(database: Database, login: str) -> str | None:
-    """The identifier of an account, for the command line of the service."""
-    with database.reading() as session:
-        return session.scalar(select(Account.id).where(Account.login_key == skeleton(login)))
 
 
 def checked_language(language: str) -> str:

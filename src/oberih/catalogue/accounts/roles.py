@@ -1,6 +1,5 @@
 """Giving roles, and taking them away."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -8,7 +7,7 @@ from typing import cast
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from oberih.catalogue.access import EVERYWHERE, ROLES, Action, Role, Who, demand, giving
+from oberih.catalogue.access import EVERYWHERE, ROLES, Role, Who, demand, giving
 from oberih.catalogue.accounts.events import note_event
 from oberih.catalogue.accounts.gate import Gate
 from oberih.catalogue.accounts.names import plain
@@ -25,7 +24,6 @@ __all__ = [
     "give_role",
     "put_grant",
     "refuse_last_admin",
-    "roles_of",
     "take_role",
 ]
 
@@ -73,26 +71,20 @@ def take_role(database: Database, who: Who, grant: str) -> None:
     Raises `NotAllowed`, and `Conflict` for the last admin.
     """
     with database.writing(who.actor, "take role") as session:
-        found = session.get(Grant, grant, with_for_update=True)
+        found = session.get(Grant, grant)
         if found is None:
             return
         role = checked_role(found.role)
         demand(who, giving(role), place(found.collection))
-        if role == "admin":
+        if role == "admin":  # before its own row is locked: all lock the admins' rows in the same order
             refuse_last_admin(session, found.account)
+        found = session.get(Grant, grant, with_for_update=True)
+        if found is None:
+            return
         session.delete(found)
         end_all(session, found.account)
         note = f"{role} {found.collection}"
         note_event(session, "role taken", found.account, by=who.account, note=note)
-
-
-def roles_of(database: Database, who: Who, account: str) -> Sequence[GrantRow]:
-    """Roles of an account. Raises `NotAllowed` unless it is one's own, or one may see people."""
-    if account != who.account:
-        demand(who, Action.SEE_PEOPLE)
-    wanted = select(Grant).where(Grant.account == account).order_by(Grant.created, Grant.id)
-    with database.reading() as session:
-        return [grant_row(one) for one in session.scalars(wanted)]
 
 
 def grant_row(one: Grant) -> GrantRow:

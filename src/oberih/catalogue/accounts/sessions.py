@@ -7,7 +7,7 @@ somebody else changes the roles of a person, the person's sessions end.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -32,6 +32,7 @@ __all__ = [
     "end_other_sessions",
     "end_session",
     "held_by",
+    "holder",
     "log_out",
     "open_session",
     "renewed",
@@ -47,6 +48,9 @@ IDLE_STAFF = timedelta(hours=12)
 LONGEST_STAFF = timedelta(days=7)
 NOTED_EVERY = timedelta(minutes=5)  # that a session is used
 MOST_DEVICES = 20
+LONGEST_TOKEN = 200  # letters
+
+Opens = TypeVar("Opens", LoginSession, Token)
 
 
 @dataclass(frozen=True)
@@ -123,31 +127,38 @@ def known_device(session: Session, visit: Visit, account: str) -> str:
 
 def who_is(database: Database, token: str) -> Present | None:
     """Who holds the token of a session; None: nobody, it has ended, or they may not come in any more."""
-    if not token or len(token) > 200:
+    found = holder(database, LoginSession, token)
+    if found is None:
         return None
-    with database.reading() as session:
-        found = session.execute(
-            select(LoginSession, Account)
-            .join(Account, Account.id == LoginSession.account)
-            .where(LoginSession.hash == digest(token))
-        ).one_or_none()
-        if found is None or not same(found[0].hash, digest(token)):
-            return None
-        row, account = found
-        held = held_by(session, account.id)
+    row, account, held = found
     moment = now()
-    who = made(account, held, strong=row.strong, recent_until=row.confirmed + RECENT)
-    idle = IDLE_STAFF if any(one.role in STAFF for one in held) else IDLE
-    if account.disabled is not None or row.expires <= moment or row.used + idle <= moment:
+    if row.used + (IDLE_STAFF if any(one.role in STAFF for one in held) else IDLE) <= moment:
         return None
     if row.used + NOTED_EVERY <= moment:
         with database.writing("service", "see") as session:
             session.execute(update(LoginSession).where(LoginSession.id == row.id).values(used=moment))
             session.execute(update(Account).where(Account.id == account.id).values(seen=moment.date()))
+    who = made(account, held, strong=row.strong, recent_until=row.confirmed + RECENT)
     return Present(
         who, row.id, account.name, account.public_name, account.login or "", account.language,
         cast("Way", row.way), csrf_of(token),
     )  # fmt: skip
+
+
+def holder(database: Database, kind: type[Opens], token: str) -> tuple[Opens, Account, list[Held]] | None:
+    """What a token opens, a session or what a program may, with whose it is and their roles; None: nothing,
+    it has ended, or they may not come in any more.
+    """
+    if not token or len(token) > LONGEST_TOKEN:
+        return None
+    wanted = select(kind, Account).join(Account, Account.id == kind.account)
+    with database.reading() as session:
+        found = session.execute(wanted.where(kind.hash == digest(token))).one_or_none()
+        if found is None or not same(found[0].hash, digest(token)):
+            return None
+        row, account = found
+        held = held_by(session, account.id)
+    return None if account.disabled is not None or row.expires <= now() else (row, account, held)
 
 
 def who_now(database: Database, account: str, *, strong: bool = False) -> Who | None:

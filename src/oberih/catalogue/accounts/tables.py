@@ -50,9 +50,10 @@ class Account(Base):
     __tablename__ = "account"
     id: Mapped[str] = identifier()
     name: Mapped[str]  # private: for themselves, and those who manage accounts
-    login: Mapped[str | None]  # as it was chosen; none: only passkeys, or an institution
+    login: Mapped[str | None]  # as it was chosen, mostly with a number
     login_key: Mapped[str | None] = mapped_column(unique=True)  # see `names.skeleton`
     public_name: Mapped[str] = mapped_column(default="")  # under which to be credited; empty: not at all
+    name_mark: Mapped[str] = mapped_column(default=new_id)  # of just this public name: it tells no name
     pseudonym: Mapped[str | None] = mapped_column(unique=True)
     language: Mapped[str] = mapped_column(String(20), default="en")
     email: Mapped[str] = mapped_column(default="")  # only to be written to by people

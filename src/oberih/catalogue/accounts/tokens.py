@@ -8,10 +8,10 @@ from sqlalchemy import delete, func, select, update
 
 from oberih.catalogue.access import SCOPES, Action, Who, demand
 from oberih.catalogue.accounts.events import note_event
-from oberih.catalogue.accounts.keys import digest, new_token, same
+from oberih.catalogue.accounts.keys import digest, new_token
 from oberih.catalogue.accounts.names import checked_name
-from oberih.catalogue.accounts.sessions import Present, held_by, made
-from oberih.catalogue.accounts.tables import Account, Token
+from oberih.catalogue.accounts.sessions import Present, holder, made
+from oberih.catalogue.accounts.tables import Token
 from oberih.catalogue.database import Database, now
 from oberih.errors import Conflict, InputError
 from oberih.i18n import say
@@ -93,22 +93,12 @@ def revoke_token(database: Database, who: Who, token: str) -> None:
 
 def who_of_token(database: Database, token: str) -> Who | None:
     """Who holds a token; None: nobody, it has ended, or its owner may not come in any more."""
-    if not token.startswith(PREFIX) or len(token) > 200:
+    found = holder(database, Token, token) if token.startswith(PREFIX) else None
+    if found is None:
         return None
-    with database.reading() as session:
-        found = session.execute(
-            select(Token, Account)
-            .join(Account, Account.id == Token.account)
-            .where(Token.hash == digest(token))
-        ).one_or_none()
-        if found is None or not same(found[0].hash, digest(token)):
-            return None
-        row, account = found
-        held = held_by(session, account.id)
-    moment = now()
-    if account.disabled is not None or row.expires <= moment:
-        return None
-    if row.used != moment.date():
+    row, account, held = found
+    today = now().date()
+    if row.used != today:
         with database.writing("service", "use token") as session:
-            session.execute(update(Token).where(Token.id == row.id).values(used=moment.date()))
+            session.execute(update(Token).where(Token.id == row.id).values(used=today))
     return made(account, held, strong=row.strong, scopes=frozenset(row.scopes), token=row.id)

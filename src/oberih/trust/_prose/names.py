@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from oberih.trust._prose.folding import fold
+from oberih.trust.romanisation import romanised
 
 __all__ = ["Names", "Word", "words_of"]
 
@@ -26,15 +27,6 @@ SOFT = "ій ього ьому ім я ьої ю ьою є і іх іми"
 # Softened before -і: Прага, Празі. The same before -ський: Острог, острозький.
 BEFORE_I = {"г": "з", "к": "ц", "х": "с"}
 BEFORE_SK = {"г": "зьк", "ж": "зьк", "з": "зьк", "к": "цьк", "ч": "цьк", "ц": "цьк", "х": "ськ", "ш": "ськ"}
-
-# The national romanisation (Cabinet of Ministers, 2010): in a word, and at its beginning.
-LATIN = str.maketrans({
-    "а": "a", "б": "b", "в": "v", "г": "h", "ґ": "g", "д": "d", "е": "e", "є": "ie", "ж": "zh", "з": "z",
-    "и": "y", "і": "i", "ї": "i", "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p",
-    "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch",
-    "ь": "", "ю": "iu", "я": "ia", "'": "",
-})  # fmt: skip
-LATIN_FIRST = {"є": "ye", "ї": "yi", "й": "y", "ю": "yu", "я": "ya"}
 
 LEAST_LETTERS = 3  # of a part of a person's name that is looked for alone
 MOST_PARTS = 4
@@ -104,12 +96,6 @@ def all_forms(word: str) -> frozenset[str]:
         return frozenset({word})
     forms = {word, *declined(word), *adjectives(word)}
     return frozenset(forms | {romanised(form) for form in forms})
-
-
-def romanised(word: str) -> str:
-    """A Ukrainian word in small letters, in Latin ones: чернігів, chernihiv; згурівка, zghurivka."""
-    word = word.replace("зг", "zgh")
-    return (LATIN_FIRST.get(word[0], word[0]) + word[1:]).translate(LATIN)
 
 
 def declined(word: str) -> set[str]:

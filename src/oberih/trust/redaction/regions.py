@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = ["Box", "Corrections", "Kind", "Region"]
 
 Kind = Literal["face", "plate", "by hand"]
-Fraction = float
 SAME = 0.3  # intersection over union from which a found region is the one that was cleared
 
 
