@@ -25,7 +25,7 @@ from oberih.catalogue.accounts import (
     passwords,
     who_is,
 )
-from oberih.catalogue.accounts.tables import ACCOUNTS, Attempt, Ceremony, LoginSession
+from oberih.catalogue.accounts.tables import ACCOUNTS, Attempt, Ceremony, LoginSession, SecurityEvent
 from oberih.catalogue.database import Database
 from oberih.catalogue.tables import Capture, Collection, Subject
 from oberih.settings import ServiceSettings
@@ -39,6 +39,7 @@ __all__ = [
     "captured",
     "collections",
     "confirmed_long_ago",
+    "events",
     "gate",
     "member",
     "present",
@@ -116,6 +117,12 @@ def captured(
             id=identifier, subject=subject.id, collection=collection, account=account, title="Church", **more
         ))  # fmt: skip
     return identifier
+
+
+def events(database: Database, account: str = "") -> list[SecurityEvent]:
+    """What happened to an account, and to those whom nobody knows."""
+    with database.reading() as session:
+        return list(session.scalars(select(SecurityEvent).where(SecurityEvent.account == account)))
 
 
 def time_passes(database: Database, by: timedelta) -> None:

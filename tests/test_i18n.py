@@ -53,6 +53,11 @@ def all_said() -> dict[str, str]:
     found = {}
     for path in sorted(SOURCE.rglob("*.py")):
         found |= {text: f"{path.name}:{line}" for text, line in said_in(path)}
+    return found | in_templates()
+
+
+def in_templates() -> dict[str, str]:
+    found = {}
     for path in sorted(SOURCE.rglob("*.j2")):
         with path.open("rb") as file:
             for line, _, text, _ in babel_extract(file, ["t"], [], {"trim_blocks": "true"}):
@@ -60,6 +65,14 @@ def all_said() -> dict[str, str]:
                     if one:
                         found[one] = f"{path.name}:{line}"
     return found
+
+
+def all_written() -> set[str]:
+    """Every text in the source: some reach people by way of a constant, or of a table."""
+    nodes = (node for path in SOURCE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    return in_templates().keys() | {
+        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def parts_of(text: str) -> set[str]:
@@ -71,6 +84,11 @@ def test_everything_said_has_a_ukrainian_form() -> None:
     missing = {text: where for text, where in all_said().items() if ukrainian.catalogue.get(text) is None}
     plurals = {message.id[1] for message in ukrainian.catalogue if isinstance(message.id, tuple)}
     assert {text: where for text, where in missing.items() if text not in plurals} == {}
+
+
+def test_nothing_is_translated_that_nobody_says() -> None:
+    texts = (one.id[0] if isinstance(one.id, tuple) else one.id for one in language("uk").catalogue)
+    assert {text for text in texts if text} - all_written() == set()
 
 
 @pytest.mark.parametrize("code", [code for code in available() if code != "en"])

@@ -30,7 +30,7 @@ const chosen = new Chosen(find("#chosen"), limits, () => {
 
 showScripted();
 find("[data-unscripted]").hidden = true;
-find("[data-drag]").hidden = !matchMedia("(hover: hover) and (pointer: fine)").matches;
+find("[data-drag]").hidden = !matchMedia("(hover: hover) and (pointer: fine) and (min-width: 46rem)").matches;
 for (const one of [input, find<HTMLInputElement>("#camera")]) {
   one.addEventListener("change", () => {
     chosen.add(one.files ?? []);

@@ -51,7 +51,7 @@ class Said(str):
 def say(template: str, plural: str | None = None, /, **parts: object) -> Said:
     """``template`` filled with ``parts``; the part ``count`` chooses between singular and plural."""
     chosen = plural if plural is not None and parts["count"] != 1 else template
-    said = Said(Filled(".").format(chosen, **parts))
+    said = Said(Filled().format(chosen, **parts))
     said.template, said.plural, said.parts = template, plural, parts
     return said
 
@@ -77,16 +77,14 @@ def plain(value: object) -> bool:
 
 
 class Filled(string.Formatter):
-    """``str.format`` with a decimal mark."""
+    """``str.format`` with a language's marks in numbers: 1,234.5 is 1 234,5 in Ukrainian."""
 
-    def __init__(self, mark: str) -> None:
-        self.mark = mark
+    def __init__(self, decimal: str = ".", group: str = ",") -> None:
+        self.marks = str.maketrans({".": decimal, ",": group})
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         filled = super().format_field(value, format_spec)
-        if isinstance(value, int | float) and format_spec:
-            filled = filled.replace(",", "\u202f").replace(".", self.mark)
-        return filled
+        return filled.translate(self.marks) if isinstance(value, int | float) and format_spec else filled
 
 
 @dataclass(frozen=True)
@@ -104,15 +102,21 @@ class Language:
         if template is None:
             return str(text)
         parts = {k: self(v) if isinstance(v, str) else v for k, v in text.parts.items()}
-        return Filled(self.decimal_mark).format(template, **parts)
+        return Filled(**self.marks).format(template, **parts)
 
     def say(self, template: str, plural: str | None = None, /, **parts: object) -> str:
         """The same as `say`, in this language at once."""
         return self(say(template, plural, **parts))
 
+    def form(self, template: str, plural: str, count: int) -> str:
+        """Of a template the form for ``count``, unfilled: for libraries that fill it in themselves."""
+        return self._found(template, count) or (template if count == 1 else plural)
+
     @property
-    def decimal_mark(self) -> str:
-        return Locale.parse(self.code).number_symbols["latn"]["decimal"]
+    def marks(self) -> dict[str, str]:
+        """Of numbers: ``decimal``, and ``group`` between thousands."""
+        known = Locale.parse(self.code).number_symbols["latn"]
+        return {name: known[name] for name in ("decimal", "group")}
 
     @property
     def name(self) -> str:

@@ -135,7 +135,8 @@ def test_sets_that_hold_nothing_to_measure(tmp_path: Path) -> None:
     assert "blurred" in refused("blur", *(blurred(scene(i), 14) for i in range(3))).message
     assert "same picture" in refused("copies", scene(1), scene(1), scene(1)).message
     black = np.zeros((540, 720, 3), np.uint8)
-    assert "almost black" in refused("dark", black, black, scene(1)).message
+    dark = refused("dark", black, black, scene(1))
+    assert "almost black" in dark.message and ": 0.jpg, 1.jpg." in dark.advice
 
 
 def test_a_photo_that_breaks_between_finding_and_judging_is_left_out(tmp_path: Path) -> None:

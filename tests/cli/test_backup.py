@@ -74,6 +74,9 @@ def test_from_a_backup_to_a_service_that_goes_on(service: Service, home: Path, t
     capture = in_use(service, home)
     made = told("backup", "monday.age", "--data", "data")
     assert made["custodians"] == ["recovery", "service"] and made["not_done"] == []
+    assert "on the same disk as the service" in made["warning"]
+    assert "in the folder of the service" in told("backup", "data/b.age", "--data", "data")["warning"]
+    (home / "data" / "b.age").unlink()
     assert told("backup", "monday.age", "--data", "data", code=8)["message"].endswith("is there already.")
     secrets = service.secrets
     service.close()
@@ -133,6 +136,10 @@ def test_what_cannot_be_restored_is_told_in_words(
         said = told("restore", file, "--data", "new", "--key", key, code=code)
         assert words in said["message"], said
         assert [path.name for path in (home / "new").iterdir()] == ["archive"]
+    (home / "empty").mkdir()
+    told("restore", "good.age", "--data", "nowhere", "--from", "empty", "--key", "recovery.key", code=12)
+    told("restore", "good.age", "--data", "nowhere", "--from", "away", "--key", "recovery.key", code=10)
+    assert not (home / "nowhere").exists()
     said = told("restore", "good.age", "--data", "nowhere", "--key", "recovery.key", code=2)
     assert "no archive" in said["message"] and "--from" in said["advice"]
     assert "no service" in told("backup", "x.age", "--data", "archive", code=2)["message"]
@@ -151,6 +158,7 @@ def test_all_settings_are_listed_with_where_they_came_from(
     monkeypatch.setenv("OBERIH_SECRET_KEY", "x" * 40)
     found = told("settings", "--data", "data")["settings"]
     assert found["preset"] == {"value": "draft", "origin": "file"}
+    assert "no service" in told("settings", "--data", "dta", code=2)["message"]
     assert found["port" if "port" in found else "workers"]["origin"] == "default"
     assert found["database_url"] == {"value": "postgresql://oberih:***@db/oberih", "origin": "environment"}
     assert found["files_secret_key"] == {"value": "**********", "origin": "file"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -222,6 +223,31 @@ def test_mistakes_are_told_in_words(
         monkeypatch.setenv("OBERIH_TOKEN", token)
     _, said = sent("wrong", *arguments, port=served.port, code=code)
     assert words in said and served.token not in said
+
+
+def test_a_service_that_is_away_is_told_at_once(
+    served: Served, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings(home / "wrong", 8, count=1, size=100)
+    monkeypatch.setattr(lines, "TRIES", 3)
+    with socket.socket() as taken:  # nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        assert run(["send", "wrong", *SAID, "--to", address, "--progress", "plain"]) == 10
+    shown = capsys.readouterr()
+    first, *rest = (shown.out + shown.err).splitlines()
+    assert first == f"sending: {address} does not answer. It is tried again for some minutes."
+    assert not [line for line in rest if "is tried again" in line]
+
+
+def test_nothing_is_said_to_be_there_before_the_token_was_accepted(
+    served: Served, home: Path, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings(home / "well", 10, count=1)
+    sent("well", *SAID, port=served.port)
+    monkeypatch.setenv("OBERIH_TOKEN", "oberih_of_somebody_else")
+    told, said = sent("well", *SAID, port=served.port, code=2)
+    assert told == [] and "log in" in said
 
 
 def test_a_token_of_another_scope_sends_nothing(

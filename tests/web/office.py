@@ -114,7 +114,7 @@ def published(house: House, custodian: Visitor, review: str) -> str:
     """Let a review pass, and do its job. The subject."""
     custodian.go(f"/review/{review}")
     assert custodian.send(f"/review/{review}", **WHOLE).status_code == 303, custodian.text
-    assert expose(Job("a test"), review)
+    expose(Job("a test"), review)
     reveal(Job("a test"), review)
     return row(house, Review, review).subject
 

@@ -104,7 +104,11 @@ PEOPLE: dict[str, Sample] = {
                 SessionRow("s1", "Firefox", MAY, TODAY, this=True),
                 SessionRow("s2", "Chrome · Windows", MAY, TODAY),
             ),
-            tokens=(Token("t1", "скрипт музею", ("write:contributions", "read:jobs"), TODAY, MAY, None),),
+            tokens=(
+                Token("t1", "скрипт музею", ("write:contributions", "read:jobs"), TODAY, MAY, None),
+                Token("t2", "скрипт музею", ("read:jobs",), MAY, TODAY, TODAY, "soon"),
+                Token("t3", "скрипт музею", ("read:jobs",), MAY, TODAY, None, "over"),
+            ),
             scopes=("read:records", "write:contributions"),
             shortest=10,
         ),

@@ -29,7 +29,7 @@ RECORD = RecordPage(
         "en": "A church of three log frames, built without a single nail.",
     },
     poster=picture(2),
-    place=PublicPlace("10 km", "Чернігівська область", "851e6227fffffff"),
+    place=PublicPlace("10 km", "Чернігівська область"),
     rights="https://creativecommons.org/licenses/by/4.0/",
     facts=(Fact(say("Recorded"), ({"uk": "дуб", "en": "oak"}, {"uk": "ґонт", "en": "shingle"})),),
     recorded=(MAY,),

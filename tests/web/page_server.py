@@ -30,8 +30,14 @@ def make_app() -> Starlette:
         view, visitor, _ = PAGES[name]
         return pages.response(request, view, visitor=visitor, csrf="c5rf" if visitor else "")
 
+    def refused(request: Request) -> Response:
+        """What a route answers to the form of a review that somebody else has changed meanwhile."""
+        view, visitor, _ = PAGES["review-refused"]
+        return pages.response(request, view, visitor=visitor, csrf="c5rf", status=409)
+
     return Starlette(
         routes=[
+            Route("/review/{name}", refused, methods=["POST"]),
             Mount("/static", StaticPages()),
             Route(
                 "/pictures/{number:int}.jpg",

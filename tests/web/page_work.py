@@ -92,6 +92,22 @@ UNUSABLE = ContributionPage(
 )
 
 
+WITHDRAWN = ContributionPage(
+    id="f2",
+    title="Хвіртка",
+    state="withdrawn",
+    created=EARLIER,
+    licence="cc-by-4.0",
+    steps=(
+        Step("arrived", "done", EARLIER),
+        Step("preserved", "done", EARLIER),
+        Step("withdrawn", "ended", NOW),
+    ),
+    files=12,
+    bytes=41_000_000,
+)
+
+
 PUBLIC = ContributionPage(
     id="e9",
     title="Брама",
@@ -141,8 +157,8 @@ REVIEW = ReviewPage(
         PrecisionChoice("withheld"),
         PrecisionChoice("region", 214),
         PrecisionChoice("10 km", 7),
-        PrecisionChoice("1 km", 1, allowed=False),
-        PrecisionChoice("exact", 1, allowed=False),
+        PrecisionChoice("1 km", 1, "10 km", say("To be judged")),
+        PrecisionChoice("exact", 1),
     ),
     precision="10 km",
     reason="Ікони XVII століття, храм не охороняється.",
@@ -170,7 +186,7 @@ REVIEW = ReviewPage(
     wordings=(Wording("uk", "Дерев’яна церква на пагорбі", "Тризрубна церква."), Wording("en")),
     history=(
         Event(EARLIER, "p-5d1c7a", say("Received")),
-        Event(NOW, "service", say("Made into a 3D model"), "118 / 124"),
+        Event(NOW, say("the service"), say("Made into a 3D model"), "118 / 124"),
     ),
 )
 
@@ -212,6 +228,7 @@ WORK: dict[str, Sample] = {
     "contribution": (CONTRIBUTION, NEWCOMER, "/contributions/c7f1e09ab2d34455"),
     "contribution-unusable": (UNUSABLE, NEWCOMER, "/contributions/d8"),
     "contribution-public": (PUBLIC, NEWCOMER, "/contributions/e9"),
+    "contribution-withdrawn": (WITHDRAWN, NEWCOMER, "/contributions/f2"),
     "contributions": (
         ContributionsPage(
             (
@@ -257,7 +274,41 @@ WORK: dict[str, Sample] = {
     ),
     "reviews-none": (ReviewQueuePage((), "passed"), CUSTODIAN, "/review"),
     "review": (REVIEW, CUSTODIAN, "/review/r1"),
-    "review-decided": (replace(REVIEW, decided="passed", visible=True, wordings=()), CUSTODIAN, "/review/r1"),
+    "review-refused": (
+        replace(
+            REVIEW,
+            errors={
+                "": say("Somebody else changed this meanwhile."),
+                "reason": say("A decision needs a reason."),
+            },
+            comment="Дякуємо!",
+            wordings=(Wording("uk", "Церква", "", ("Дерев’яна церква на пагорбі",)), Wording("en")),
+        ),
+        CUSTODIAN,
+        "/review/r1",
+    ),
+    "review-late": (
+        replace(
+            REVIEW,
+            decided="refused",
+            wordings=(),
+            unsent=((say("Why?"), "Ікони XVII століття."),),
+            errors={"": say("Somebody else changed this meanwhile.")},
+        ),
+        CUSTODIAN,
+        "/review/r1",
+    ),
+    "review-decided": (
+        replace(
+            REVIEW,
+            decided="passed",
+            visible=True,
+            errors={"why": say("A decision needs a reason.")},
+            errors_at="out",
+        ),
+        CUSTODIAN,
+        "/review/r1",
+    ),
     "review-quarantined": (replace(REVIEW, mode="quarantine"), CUSTODIAN, "/review/r1"),
     "review-again": (replace(REVIEW, mode="again"), CUSTODIAN, "/review/r1"),
     "zones": (ZONES, CUSTODIAN, "/zones"),
@@ -270,8 +321,8 @@ WORK: dict[str, Sample] = {
         JobsPage(
             (Queue("CPU", 14, 1, 5400), Queue("GPU", 0, 0)),
             (
-                Machine("archive-1", ("CPU",), 1, NOW),
-                Machine("archive-2", ("CPU", "GPU"), 0, EARLIER, alive=False),
+                Machine("archive-1", (say("small tasks"),), 1, NOW),
+                Machine("archive-2", (say("what arrives"), "GPU"), 0, EARLIER, alive=False),
             ),
             (
                 Job(
@@ -317,8 +368,21 @@ WORK: dict[str, Sample] = {
                     "",
                     ("precision", "embargo_until"),
                     kept=True,
+                    who="Ярина",
                 ),
-                AuditRow("2", NOW, "service", "publish", "publication", "ark:/99999/fk4a", 4),
+                AuditRow(
+                    "2",
+                    NOW,
+                    "service",
+                    "publish",
+                    "publication",
+                    "ark:/99999/fk4a",
+                    4,
+                    who=say("the service"),
+                ),
+                AuditRow(
+                    "3", NOW, "a1", "manage accounts", "account", "a2", who=say("the service"), whom="Остап"
+                ),
             ),
             {"of": "ark:/99999/fk4a"},
             ("subject", "capture"),

@@ -1,9 +1,7 @@
 """One's own account: passkeys, password, codes, tokens, logins, showing again who one is, leaving."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,32 +14,13 @@ from oberih.catalogue.database import now
 from web.visitors import PASSWORD, House, Visitor, codes_of
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Where strangers come and go."""
-    yield from built(tmp_path_factory.mktemp("house"))
-
-
 @pytest.fixture
-def new_house(tmp_path: Path) -> Iterator[House]:
-    """Where nobody has been yet."""
-    yield from built(tmp_path)
-
-
-def built(folder: Path) -> Iterator[House]:
-    made = House(folder)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def visitor(house: House) -> Visitor:
+def visitor(visitor: Visitor) -> Visitor:
     """Somebody who has joined with a password, and looks at their account."""
-    made = house.visitor()
-    made.join("Мальва")
-    made.name = made.login
-    made.go("/account")
-    return made
+    visitor.join("Мальва")
+    visitor.name = visitor.login
+    visitor.go("/account")
+    return visitor
 
 
 def time_passes(house: House) -> None:
@@ -55,9 +34,13 @@ def test_somebody_joins_with_a_passkey_and_comes_back_with_it(house: House) -> N
     visitor.go("/join")
     answer = visitor.with_passkey("/join/passkey", "create", name="Мальва")
     assert answer.status_code == 200, answer.text
-    assert len(codes_of(visitor.go(answer.json()["next"]).text)) == 10
+    codes = codes_of(visitor.go(answer.json()["next"]).text)
+    (name,) = re.findall(r"You log in with the name <b>(Мальва-\d+)</b>", visitor.text)
     visitor.go("/account")
     assert "Firefox on Android" in visitor.text
+    lost = house.visitor()
+    lost.go("/recover")
+    assert lost.send("/recover", name=name, recovery=codes[0]).headers["Location"] == "/account"
     visitor.send("/logout")
     visitor.go("/login?next=/contributions")
     answer = visitor.with_passkey("/login/passkey", "get")

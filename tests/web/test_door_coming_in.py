@@ -1,6 +1,5 @@
 """Coming in: the first admin's link, joining, logging in and out, getting back in."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,29 +7,6 @@ import pytest
 from oberih.catalogue.accounts import SHORTEST
 from oberih.i18n import language, say
 from web.visitors import PASSWORD, House, Visitor
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Where strangers come and go."""
-    yield from built(tmp_path_factory.mktemp("house"))
-
-
-@pytest.fixture
-def new_house(tmp_path: Path) -> Iterator[House]:
-    """Where nobody has been yet."""
-    yield from built(tmp_path)
-
-
-def built(folder: Path) -> Iterator[House]:
-    made = House(folder)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def visitor(house: House) -> Visitor:
-    return house.visitor()
 
 
 def logged_in(visitor: Visitor) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 from oberih.catalogue.access import NotAllowed
 from oberih.catalogue.accounts.keys import digest, new_token
@@ -18,6 +19,7 @@ from oberih.catalogue.accounts.tables import Grant, Token
 from oberih.catalogue.database import now
 from oberih.catalogue.ledger import Entry
 from oberih.catalogue.rebuild import FIRST
+from oberih.catalogue.tables import Collection, Subject
 from oberih.work.engine import Job
 from oberih.work.flow.exporting import write_export
 from web.office import OTHER, PLACE, captured, house_at, person
@@ -82,6 +84,31 @@ def test_places_are_for_those_who_may_see_them(house: House) -> None:
     first, _ = rows(exported(house, partner, places=True))
     assert (float(first["latitude_deg"]), float(first["longitude_deg"])) == PLACE
     assert ("see place", FIRST) in looks(house, partner.name)
+
+
+def test_however_large_a_collection_is_little_of_it_is_in_memory(house: House) -> None:
+    large = {"titles": {"uk": "Хата"}, "summary": {"uk": "x" * 50_000}}
+    made = [
+        {"id": f"ark:/99999/large{number}", "collection": "large", "title": "Хата", "description": large}
+        for number in range(500)
+    ]
+    with house.service.database.writing("service", "test") as session:
+        session.add(Collection(id="large", titles={"en": "Large"}))
+        session.flush()
+        session.execute(insert(Subject), made)
+    partner = person(house, "partner", "large")
+    begun = asked(partner, "large").json()
+    tracemalloc.start()
+    try:
+        write_export(JOB, begun["id"])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 12e6  # of 25 MB
+    answer = partner.client.get(f"{begun['url']}/records.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as package:
+        files = {name: package.read(name) for name in package.namelist()}
+    assert len(rows(files)) == len(json.loads(files["records.json"])) == 500
 
 
 @pytest.mark.parametrize("role", ["", "contributor", "coordinator", "admin"])

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from oberih.catalogue.public import PublicRecord, record
+from oberih.catalogue.public import PublicRecord, Withdrawn, record
 from oberih.catalogue.rebuild import FIRST
 from oberih.catalogue.tables import Capture, Place, Publication, Review, Subject
 from oberih.trust.cells import cell_of
+from oberih.work.engine import Job
 from oberih.work.flow import due
+from oberih.work.flow.publishing import expose, reveal
 from web.office import LATER, OTHER, PLACE, WHOLE, captured, house_at, in_review, person, published, row, tail
 from web.visitors import House, Visitor
 
@@ -69,6 +71,25 @@ def test_the_place_of_what_is_public_is_corrected_when_it_is_looked_at_again(
     assert (after.precision, after.cell) == ("region", cell_of(47.1, 31.2, "region"))
 
 
+def test_it_is_said_before_the_decision_if_less_is_shown_than_was_chosen(
+    house: House, custodian: Visitor
+) -> None:
+    """Without a register of sites, a smaller area than a region is shown of nothing."""
+    review = in_review(house, captured(house))
+    custodian.go(f"/review/{review}")
+    choice = custodian.text.split('value="10 km"')[1].split("</label>")[0]
+    assert "Here everybody would see less: Region. It is a region at most" in choice
+    assert "would see less" not in custodian.text.split('value="exact"')[1].split("</label>")[0]
+    chosen = WHOLE | {"precision": "10 km"}
+    assert custodian.send(f"/review/{review}", **chosen | {"decision": "save"}).status_code == 303
+    assert "Region, though chosen was: About 10 km" in custodian.go(f"/review/{review}").text
+    assert custodian.send(f"/review/{review}", **chosen).status_code == 303
+    expose(Job("a test"), review)
+    reveal(Job("a test"), review)
+    found = shown(house, row(house, Review, review).subject).place
+    assert (found.precision, found.cell) == ("region", cell_of(*PLACE, "region"))
+
+
 def test_nothing_is_public_before_its_day(house: House, custodian: Visitor) -> None:
     review = in_review(house, captured(house))
     tomorrow = (datetime.now(UTC).date() + timedelta(days=1)).isoformat()
@@ -97,17 +118,45 @@ def test_words_of_what_is_public_are_public_at_once_and_judged_before(
         told = {"title_en": "Old church", "summary_en": "Call +380 44 123 45 67"}
         assert reworded(custodian, path, **told) == 422
         assert "Call +380" in custodian.text and "+380 44 123 45 67</blockquote>" in custodian.text
+        assert 'id="wrong"' in custodian.text.split('id="words"')[1].split("</section>")[0]
         assert shown(house, subject).titles == {"en": "Church"}
         assert row(house, Subject, subject).title == "Church"
     mark = custodian.text.split('name="harmless" value="')[1].split('"')[0]
     # Judged was this number, and no other.
     other = {"title_en": "Old church", "summary_en": "Call +380 44 765 43 21", "harmless": mark}
     assert custodian.send(f"{path}/words", **other).status_code == 422
-    assert reworded(custodian, path, **told, harmless=mark) == 303
+    assert reworded(custodian, path, **told, harmless=mark) == 200  # what else was filled in stands there
     assert (shown(house, subject).titles, shown(house, subject).summary) == (
         {"en": "Old church"},
         {"en": "Call +380 44 123 45 67"},
     )
+
+
+@pytest.mark.parametrize("decision", ["passed", "refused"])
+def test_words_are_kept_with_a_decision_about_what_is_public(
+    house: House, custodian: Visitor, decision: str
+) -> None:
+    subject = published(house, custodian, in_review(house, captured(house)))
+    path = f"/review/{tail(subject)}"
+    custodian.go(path)
+    said = {"precision": "region", "reason": "looked at", "due": LATER, "title_en": "New title"}
+    assert custodian.send(path, decision=decision, **said).status_code == 303, custodian.text
+    assert row(house, Subject, subject).title == "New title"
+    if decision == "passed":
+        assert shown(house, subject).titles == {"en": "New title"}
+
+
+def test_words_are_kept_when_it_is_taken_out_of_view(house: House, custodian: Visitor) -> None:
+    review = in_review(house, captured(house))
+    subject, path = published(house, custodian, review), f"/review/{review}"
+    custodian.go(path)
+    said = {"title_en": "Of +380 44 123 45 67", "kind": "site"}
+    assert custodian.send(f"{path}/unpublish", **said, reason="").status_code == 422
+    assert 'value="Of +380 44 123 45 67"' in custodian.text and "What you had written" not in custodian.text
+    assert 'href="#why"' in custodian.text.split('id="out"')[1]  # beside the button
+    assert custodian.send(f"{path}/unpublish", **said, reason="asked for").status_code == 303
+    assert isinstance(record(house.service.projection, subject), Withdrawn)
+    assert row(house, Subject, subject).title == "Of +380 44 123 45 67"
 
 
 def test_words_in_a_new_review_do_not_become_public_with_an_older_one(
@@ -182,6 +231,7 @@ def test_it_is_found_by_its_title_or_its_address(house: House, custodian: Visito
     assert f'value="{subject}"' in custodian.text and other not in custodian.text
     for wrong in (other, "ark:/99999/nothing", "", row(house, Review, review).subject):
         assert custodian.send(path, other=wrong).status_code == 422
+        assert f'value="{subject}"' in custodian.text and wrong in custodian.text  # as it was typed
     said = f"https://heritage.example/records/{subject.removeprefix('ark:/')}"
     assert custodian.send(path, other=said).status_code == 303
     assert row(house, Capture, far).subject == subject

@@ -89,7 +89,12 @@ def test_two_who_correct_at_once(house: House, custodian: Visitor, review: str) 
     for one in (custodian, second):
         one.go(path)
     assert custodian.send(path, blur=[], then="done").status_code == 303
-    assert second.send(path, blur=[], then="done").status_code == 409
+    typed = {"blur": ["1/0", "2/0"], "add": "3/0.5,0.5,0.1,0.1"}
+    assert second.send(path, **typed, then="done").status_code == 409
+    assert second.text.count(" checked") == 3 and 'id="wrong"' in second.text
+    assert 'name="add" value="3/0.5,0.5,0.1,0.1" checked' in second.text
+    assert second.send(path, **typed, then="done").status_code == 303
+    assert row(house, Review, review).corrections["2.jpg"]["added"]
 
 
 def test_photos_with_findings_get_a_covered_preview_of_their_own(

@@ -155,7 +155,7 @@ def test_words_are_changed_and_looked_through_again(house: House, custodian: Vis
     review = in_review(house, captured(house))
     custodian.go(f"/review/{review}")
     words = {"title_en": "Old <church>", "summary_en": "Call +380 44 123 45 67", "kind": "site"}
-    assert custodian.send(f"/review/{review}/words", **words).status_code == 303, custodian.text
+    assert custodian.send(f"/review/{review}/words", **words, blur="0/0").status_code == 303, custodian.text
     custodian.follow()
     assert "Old &lt;church&gt;" in custodian.text and "Address, telephone" in custodian.text
     assert custodian.send(f"/review/{review}", **WHOLE).status_code == 422  # nobody has judged it

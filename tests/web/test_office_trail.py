@@ -1,6 +1,7 @@
 """The audit trail in words that people read, jobs that are put forward or stopped, wishes for deletion."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import pytest
 from sqlalchemy import inspect, select
 
 import oberih
-from oberih.catalogue.access import Action
+from oberih.catalogue.access import EVERYWHERE, Action
+from oberih.catalogue.accounts.tables import Account, Grant
 from oberih.catalogue.rebuild import FIRST
-from oberih.catalogue.tables import HERITAGE, Capture, Rights
+from oberih.catalogue.tables import HERITAGE, Capture, Review, Rights
+from oberih.web.inside.office.jobs import NAMES
+from oberih.web.inside.office.jobs import QUEUES as QUEUE_WORDS
 from oberih.web.views.deeds import DEEDS, PARTS, THINGS
 from oberih.work.arrivals import Offered, Uploader
+from oberih.work.engine import QUEUES
 from oberih.work.flow import received
 from web.office import OTHER, captured, house_at, in_review, person, row
 from web.visitors import House, Visitor
@@ -38,6 +43,12 @@ def custodian(house: House) -> Visitor:
 # -- the trail ---
 
 
+def texts_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
 def actions_of(path: Path) -> Iterator[str]:
     """Every action that a file writes into the ledger by its name."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -59,6 +70,11 @@ def test_every_deed_every_thing_and_every_part_of_one_has_words() -> None:
     assert columns - {"id", "version", "created", "changed"} <= PARTS.keys()
 
 
+def test_there_are_no_words_for_deeds_that_nobody_does() -> None:
+    texts = {text for path in SOURCE.rglob("*.py") if path.name != "deeds.py" for text in texts_of(path)}
+    assert DEEDS.keys() - texts == {"review: passed", "review: refused"}  # which are put together
+
+
 def test_the_trail_says_it_in_the_reader_s_language(house: House, custodian: Visitor) -> None:
     review = in_review(house, captured(house))
     custodian.go(f"/review/{review}")
@@ -71,6 +87,15 @@ def test_the_trail_says_it_in_the_reader_s_language(house: House, custodian: Vis
 
 
 # -- jobs ---
+
+
+def test_every_kind_of_job_and_every_queue_has_words() -> None:
+    kinds = {
+        kind for path in (SOURCE / "work" / "flow").glob("*.py")
+        for kind in re.findall(r'^@workflow\("(\w+)"\)', path.read_text(), re.MULTILINE)
+    }  # fmt: skip
+    assert len(kinds) > 5 and kinds == NAMES.keys()
+    assert set(QUEUES) == QUEUE_WORDS.keys()
 
 
 def test_a_job_that_waits_is_put_forward(house: House, custodian: Visitor) -> None:
@@ -157,3 +182,33 @@ def test_a_wish_for_deletion_is_heard_and_answered(house: House, custodian: Visi
     with house.service.database.reading() as session:
         told = session.scalars(select(Rights).where(Rights.of == capture, Rights.kind == "deletion")).one()
     assert told.withdrawn is not None
+
+
+def test_nobody_reads_the_identifier_of_an_account(house: House, custodian: Visitor) -> None:
+    """Who records goes by a pseudonym; who decides by their name, or by what they are."""
+    other, admin = person(house, "custodian", OTHER), person(house, "admin")
+    with house.service.database.writing("service", "test") as session:
+        recorder = Account(name="Secret Name", login="secret", login_key="secret", pseudonym="p-kalyna")
+        session.add(recorder)
+        session.flush()
+        session.add(Grant(account=recorder.id, role="contributor", collection=EVERYWHERE, by="operator"))
+    review = in_review(house, captured(house))
+    for actor in (custodian.name, other.name, admin.name, recorder.id, "f" * 24):
+        with house.service.database.writing(actor, "report condition") as session:
+            session.get_one(Review, review).reason = actor[:3]
+    shown = custodian.go(f"/audit?of={review}").text
+    for words in (
+        "p-kalyna",
+        "somebody who is not here any more",
+        "Custodian · Another",
+        "Admin",
+        "Person 1",
+    ):
+        assert words in shown, words
+    assert "Secret Name" not in shown
+    for one in (custodian.name, other.name, admin.name, recorder.id):
+        assert f">{one}<" not in shown and f'href="/audit?actor={one}"' in shown
+    only = custodian.go(f"/audit?actor={recorder.id}").text
+    assert "Only what was done by:" in only and "<b>p-kalyna</b>" in only
+    history = custodian.go(f"/review/{review}").text.split('id="history"')[1]
+    assert "p-kalyna" in history and recorder.id not in history

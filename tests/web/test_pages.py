@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 from oberih.errors import InputError
 from oberih.i18n import ENGLISH, Language, available, language
 from oberih.web import views
+from oberih.web.figures import figure, percent, size
 from oberih.web.pages import HEADERS, STATIC, Pages, StaticPages, progress
 from oberih.web.sketches import SIDE, geometry, sketch
 from oberih.web.speech import EACH, Speech
@@ -244,7 +245,7 @@ def test_numbers_and_times_as_a_language_has_them() -> None:
     assert [en.size(n) for n in (0, 1, 999_999, 4_250_000, 5e10)] == [
         "0 kB",
         "1 kB",
-        "1\u202f000 kB",
+        "1,000 kB",
         "4.2 MB",
         "50.0 GB",
     ]
@@ -256,6 +257,19 @@ def test_numbers_and_times_as_a_language_has_them() -> None:
         "one": "{count} файл, {size}", "few": "{count} файли, {size}", "many": "{count} файлів, {size}",
         "other": "{count} файлів, {size}",
     }  # fmt: skip
+
+
+def test_figures_are_grouped_and_have_the_decimal_mark_of_the_language() -> None:
+    uk = language("uk")
+    for told, english, ukrainian in (
+        (figure(1234567, digits=0), "1,234,567", "1\u00a0234\u00a0567"),
+        (figure(1234.5, "mm", 1), "1,234.5 mm", "1\u00a0234,5 мм"),
+        (figure(0.0042, "m"), "0.00420 m", "0,00420 м"),
+        (size((1.5, 20, 1234), "m"), "1.50 × 20.0 × 1,234 m", "1,50 × 20,0 × 1\u00a0234 м"),
+        (percent(0.1234), "12.3 %", "12,3 %"),
+    ):
+        assert (ENGLISH(told), uk(told)) == (english, ukrainian)
+    assert figure(None, "mm") == percent(None) == size((), "m") == ""
 
 
 def test_a_cell_is_drawn_true_to_scale_with_the_place_in_it() -> None:

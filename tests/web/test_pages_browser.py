@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from web.browser import MODULES, chromium, serving
 from web.page_samples import PAGES
@@ -113,3 +113,31 @@ def test_everything_to_touch_is_large_enough(browser: Browser, address: str) -> 
             small[name] = found
     assert small == {}
     page.context.close()
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_what_was_refused_is_in_view_beside_what_was_pressed(
+    browser: Browser, address: str, scripted: bool
+) -> None:
+    """The page of a review is long: whoever pressed a button at its end sees there what is wrong."""
+    context = browser.new_context(viewport={"width": 390, "height": 740}, java_script_enabled=scripted)
+    page = context.new_page()
+    page.goto(f"{address}/review")
+    page.locator("button[value=save]").click()
+    wrong = page.locator("#wrong")
+    expect(wrong).to_be_in_viewport()
+    expect(wrong).to_be_focused()
+    expect(page.locator("button[value=save]")).to_be_in_viewport()
+    context.close()
+
+
+def test_dragging_is_offered_where_one_can_drag(browser: Browser, address: str) -> None:
+    for size, touch, shown in ((390, True, False), (390, False, False), (1280, False, True)):
+        context = browser.new_context(
+            viewport={"width": size, "height": 800}, has_touch=touch, is_mobile=touch
+        )
+        page = context.new_page()
+        page.goto(f"{address}/contribute")
+        expect(page.locator("[data-scripted]").first).to_be_visible()
+        assert page.locator("[data-drag]").is_visible() == shown
+        context.close()

@@ -95,7 +95,7 @@ def test_a_form_becomes_a_contribution_with_a_receipt(
     ("said", "words"),
     [
         ({"consent": "own"}, "cannot be used"),
-        ({"licence": "mine"}, "Fill it in again"),
+        ({"licence": "mine"}, "Choose what others may do with it"),
         ({"latitude": "91", "longitude": "0"}, "Fill it in again"),
         ({"note": "x" * 70_000}, "too long"),
         ({"subject": "ark:/99999/nothing"}, "is not known here"),
@@ -106,6 +106,15 @@ def test_what_is_not_whole_is_asked_for_again_and_leaves_nothing(
 ) -> None:
     assert hand_in(visitor, photos[:1], **said).status_code == 422
     assert words in visitor.text
+    assert (left_of(house, visitor), captures_of(house, visitor)) == ([], [])
+
+
+def test_no_licence_is_chosen_for_anybody(house: House, visitor: Visitor, photos: list[Path]) -> None:
+    visitor.go("/contribute")
+    assert 'name="licence"' in visitor.text and "checked" not in visitor.text
+    assert hand_in(visitor, photos[:1], licence="").status_code == 422
+    assert 'href="#licence">Choose what others may do with it' in visitor.text
+    assert 'value="The mill"' in visitor.text and visitor.text.count("checked") == 2  # "own" and "keep"
     assert (left_of(house, visitor), captures_of(house, visitor)) == ([], [])
 
 
@@ -228,6 +237,7 @@ def test_a_real_browser_without_scripts(house: House, photos: list[Path]) -> Non
         page.get_by_text("Without JavaScript").wait_for()
         page.set_input_files("input[name=files]", photos)
         page.fill("#title", "The mill")
+        page.check("input[value='cc-by-4.0']")
         for consent in ("own", "keep"):
             page.check(f"input[name=consent][value={consent}]")
         page.click("[data-send]")

@@ -183,7 +183,7 @@ def test_pages_work_without_scripts(browser: Browser, address: str) -> None:
     page.goto("/contribute")
     expect(page.locator("[data-unscripted]")).to_contain_text("Without JavaScript an upload that breaks off")
     form = page.locator("form[enctype='multipart/form-data']")
-    expect(form).to_have_attribute("action", "/contribute")
+    expect(form).to_have_attribute("action", "/contribute#wrong")
     expect(form.get_by_role("button", name="Send")).to_be_visible()
     page.goto("/contribution")
     expect(page.locator("#progress")).to_be_visible()

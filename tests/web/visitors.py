@@ -66,11 +66,18 @@ class Forms(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.now = self.found.setdefault(given.get("action") or given.get("data-finish", ""), {})
+            self.now = self.found.setdefault(path_of(given.get("action") or given.get("data-finish", "")), {})
+        if tag == "button" and "formaction" in given:  # the same fields, sent elsewhere
+            self.found[path_of(given["formaction"])] = self.now
         if tag == "input" and given.get("type") == "hidden":
             self.now[given["name"]] = given.get("value", "")
         if tag == "meta" and given.get("name") == "csrf":
             self.csrf = given["content"]
+
+
+def path_of(address: str) -> str:
+    """Without the part of the page that is to be seen then."""
+    return address.partition("#")[0]
 
 
 class Client:

@@ -28,6 +28,7 @@ BLURRED, SOFT = 5.0, 2.2  # blur widths: left out, warned of
 DARK, BRIGHT = 5, 250  # grey levels without detail
 FLAT_RANGE = 6.0  # levels between the 1st and the 99th percentile of a photo that shows nothing
 LOST, POOR = 0.97, 0.35  # shares of pixels without detail: left out, warned of
+NAMED = 5  # photos that an advice names, at most
 THUMB = 64  # side of the small version by which duplicates are found
 SAME_LEVELS = 1.2  # mean difference of two small versions of the same picture, in grey levels
 SAME, ALIKE = 0.998, 0.985  # correlation of two small versions: the same picture; almost the same place
@@ -187,7 +188,9 @@ def unusable(judged: Sequence[Judgement]) -> UnusablePhotos:
             "Clean the lens, lean on something, tap to focus on the thing, and take them again.",
         )
     common = max(set(reasons), key=reasons.count)
+    names = [j.name for j in judged if not j.used]
+    told = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
     return UnusablePhotos(
         say("Fewer than two photos can be used; most are not because: {reason}.", reason=common),
-        "Take the photos again, in daylight, held still, from many sides.",
+        say("Take these again, in daylight, held still, from many sides: {names}.", names=told),
     )

@@ -12,6 +12,7 @@ from oberih.cli import backup, deposit, formats, keep, send, service, verify
 from oberih.cli.progress import json_line
 from oberih.cli.reconstruct import reconstruct_command
 from oberih.cli.streams import Unheard, heard, open_streams, told_unheard
+from oberih.cli.words import speak
 from oberih.errors import InputError, OberihError
 from oberih.i18n import Language, from_environment, say
 
@@ -27,6 +28,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code."""
     tongue = asked_language(arguments)
+    speak(tongue)
     try:
         with heard():
             code = led(arguments, tongue)
@@ -44,6 +46,7 @@ def led(arguments: Sequence[str], tongue: Language) -> int:
         left = group(tongue).main(list(arguments), prog_name="oberih", standalone_mode=False)
         return left if isinstance(left, int) else 0
     except click.UsageError as error:
+        vars(error)["message"] = tongue(error.message)  # click shows it
         if as_json:
             tell_json("UsageError", error.exit_code, error.format_message())
         error.show()
@@ -97,7 +100,17 @@ def group(tongue: Language) -> click.Group:
     for room in (formats, deposit, keep, verify, service, backup, send):
         for command in room.commands(tongue):
             oberih.add_command(command)
+    with_placeholders(oberih, tongue)
     return oberih
+
+
+def with_placeholders(command: click.Command, tongue: Language) -> None:
+    """The words for what follows, in the first line of help."""
+    command.options_metavar = tongue("[OPTIONS]")
+    if isinstance(command, click.Group):
+        command.subcommand_metavar = tongue("COMMAND [ARGS]...")
+        for one in command.commands.values():
+            with_placeholders(one, tongue)
 
 
 def asked_language(arguments: Sequence[str]) -> Language:

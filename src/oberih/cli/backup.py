@@ -22,7 +22,7 @@ from oberih.i18n import Language, say
 if TYPE_CHECKING:
     from oberih.work.flow.recovering import Begun, Recovered
 
-__all__ = ["commands", "service_again"]
+__all__ = ["commands", "refuse_no_service", "service_again"]
 
 FILE = PathType(path_type=Path)
 
@@ -45,15 +45,17 @@ def backup(t: Language) -> click.Command:
         with working(progress_kind, t) as (progress, shown):
             service = open_service(data)
             troubles = back_up(service, out, progress)
+            warning = lost_together(out, data)
             custodians = sorted(service.archive.settings.custodians)
             service.close()
         lines = [
             t.say("Written: {path}", path=out),
             t.say("The key of any custodian opens it: {names}. Keep it on another machine.",
                   names=", ".join(custodians)),
+            *([t(warning)] if warning else []),
             *told(troubles, t),
         ]  # fmt: skip
-        record = {"out": str(out), "custodians": custodians,
+        record = {"out": str(out), "custodians": custodians, "warning": warning,
                   "not_done": [one.error.message for one in troubles]}  # fmt: skip
         tell_result(shown, record, lines)
 
@@ -64,6 +66,16 @@ BACKUP = """Write what of a service is not in its archive into the new file OUT,
 
 These are the accounts, the settings and the secrets; everything else comes back from the archive. The service
 may run meanwhile."""
+
+
+def lost_together(out: Path, data: Path) -> str:
+    """What to say if a backup would be lost with what it is a backup of; empty: it would not."""
+    if out.resolve().is_relative_to(data.resolve()):
+        return say("{path} lies in the folder of the service: whoever loses one, loses both.", path=out)
+    if out.stat().st_dev == data.stat().st_dev:
+        return say("{path} lies on the same disk as the service: copy it elsewhere before you rely on it.",
+                   path=out)  # fmt: skip
+    return ""
 
 
 def refuse_no_service(data: Path) -> None:

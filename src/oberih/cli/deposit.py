@@ -101,7 +101,7 @@ def deposit(t: Language) -> click.Command:
                         keep(deposit_bag(archive, path, title=title, progress=progress))
                 elif sheet:
                     if len(paths) != 1:
-                        raise click.UsageError("--sheet describes one folder.")
+                        raise click.UsageError(say("--sheet describes one folder."))
                     there = deposit_sheet(archive, paths[0], sheet, progress=progress, tell=keep).there
                     lines += [t.say("Already there: {id}", id=one) for one in there]
                 else:
@@ -128,7 +128,7 @@ def deposit(t: Language) -> click.Command:
 def refuse_lost(paths: Sequence[Path], given: Mapping[str, object]) -> None:
     """Raise `UsageError` if something was given that the way of depositing has no place for."""
     if not paths and not given["--from-archive"]:
-        raise click.UsageError("Give the files or folders to deposit.")
+        raise click.UsageError(say("Give the files or folders to deposit."))
     way = next((name for name in KEPT if given[name]), "")
     if not way:
         return
@@ -136,7 +136,9 @@ def refuse_lost(paths: Sequence[Path], given: Mapping[str, object]) -> None:
     if paths and way == "--from-archive":
         lost.append(str(paths[0]))
     if lost:
-        raise click.UsageError(f"{way} does not go together with {', '.join(lost)}.")
+        raise click.UsageError(
+            say("{way} does not go together with {others}.", way=way, others=", ".join(lost))
+        )
 
 
 KEPT = {"--bag": ("--title",), "--sheet": (), "--from-archive": ()}  # what goes together with these

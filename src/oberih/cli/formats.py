@@ -150,7 +150,7 @@ def made_smaller(
     from oberih.geometry.simplify import simplified, smaller_texture
 
     if (triangles or texture) and "mesh" not in wanted.keeps:
-        raise click.UsageError("--triangles and --texture are for formats that keep a surface.")
+        raise click.UsageError(say("--triangles and --texture are for formats that keep a surface."))
     parts = []
     if not triangles and not texture:
         return given
@@ -219,7 +219,7 @@ def importing(t: Language) -> click.Command:
         from oberih.work import preserve_and_import
 
         if out is None and folder is None:
-            raise click.UsageError("Give -o OUT, or --archive FOLDER, or both.")
+            raise click.UsageError(say("Give -o OUT, or --archive FOLDER, or both."))
         if not file.is_file():
             raise InputError(say("There is no file {path}.", path=file), "Check the spelling of the path.")
         kept: list[Deposited] = []

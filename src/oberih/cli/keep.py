@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from oberih.cli.backup import refuse_no_service
 from oberih.cli.running import (
     PathType,
     archive_option,
@@ -44,7 +45,7 @@ def stores(t: Language) -> click.Group:
         if context.invoked_subcommand:
             return
         if folder is None:
-            raise click.UsageError("Missing option '--archive'.")
+            raise click.UsageError(say("Missing option '--archive'."))
         from oberih.archive import open_archive, short_of_policy
         from oberih.archive.archive import stores_of
 
@@ -285,7 +286,7 @@ def settings(t: Language) -> click.Command:
             service_settings(data, progress_kind, t)
             return
         if folder is None:
-            raise click.UsageError("Give --archive or --data.")
+            raise click.UsageError(say("Give --archive or --data."))
         from oberih.archive import open_archive
         from oberih.settings import Settings
 
@@ -305,6 +306,8 @@ def service_settings(data: Path, progress_kind: str, t: Language) -> None:
     from oberih import settings as rules
 
     with working(progress_kind, t) as (_, shown):
+        if not (data / rules.FILE).is_file():  # else it may be about to be a service's
+            refuse_no_service(data)
         found = rules.service_settings(data / rules.FILE)
     origins = {"default": "", "file": f" [{rules.FILE}]", "environment": t(" [the environment]")}
     lines = [

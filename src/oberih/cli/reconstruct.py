@@ -9,7 +9,7 @@ import click
 
 from oberih.cli.deposit import tell_receipts
 from oberih.cli.running import PathType, archive_option, how_told, tell_result, told, working
-from oberih.i18n import Language
+from oberih.i18n import Language, say
 
 if TYPE_CHECKING:
     from oberih.archive import Deposited
@@ -31,11 +31,15 @@ class MarkType(click.ParamType[Any]):
 
         found = re.fullmatch(r"(.+):\s*([0-9.]+)\s*[,x]\s*([0-9.]+)", str(value))
         if found is None:
-            self.fail(f"{value!r} is not PHOTO:X,Y, for example IMG_0001.jpg:1204,833", param, ctx)
+            self.fail(
+                say("{value} is not PHOTO:X,Y, for example IMG_0001.jpg:1204,833", value=repr(value)),
+                param,
+                ctx,
+            )
         try:
             return Mark(found[1], float(found[2]), float(found[3]))
         except ValueError:
-            self.fail(f"{value!r} has a coordinate that is not a number", param, ctx)
+            self.fail(say("{value} has a coordinate that is not a number", value=repr(value)), param, ctx)
 
 
 def reconstruct_command(t: Language) -> click.Command:
@@ -79,7 +83,7 @@ def reconstruct_command(t: Language) -> click.Command:
         from oberih.reconstruct import KnownDistance, preset_settings, reconstruct
 
         if distance is None and (point_a or point_b or distance_error is not None):
-            raise click.UsageError("--point-a, --point-b and --distance-error need --distance.")
+            raise click.UsageError(say("--point-a, --point-b and --distance-error need --distance."))
         scale = None if distance is None else KnownDistance(distance, point_a, point_b, distance_error)
         kept: list[Deposited] = []
         try:

@@ -49,7 +49,7 @@ class PathType(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if str(value) == "":
-            self.fail("The path is empty.", param, ctx)
+            self.fail(say("The path is empty."), param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -9,7 +9,7 @@ import click
 
 from oberih.cli.progress import JsonLines
 from oberih.cli.running import PathType, how_told, tell_result, working
-from oberih.i18n import Language
+from oberih.i18n import Language, say
 
 if TYPE_CHECKING:
     from oberih.progress import Progress
@@ -66,7 +66,7 @@ def send(t: Language) -> click.Command:
         from oberih.work.sending import deliver, open_line, read_token
 
         if sheet is not None and len(paths) != 1:
-            raise click.UsageError("--sheet describes one folder.")
+            raise click.UsageError(say("--sheet describes one folder."))
         details = {name: value for name, value in said.items() if value}
         if "consents" in details:
             details["consents"] = sorted(details["consents"])
@@ -74,6 +74,7 @@ def send(t: Language) -> click.Command:
         with working(progress_kind, t) as (progress, shown):
             line = open_line(url, token, language=t.code, progress=progress)
             try:
+                line.greet()  # before anything is read, and before anything is said to be there
                 for path in paths:
                     for parcel in parcels(path, sheet, details, progress):
                         done = deliver(line, parcel, receipts or beside(path))

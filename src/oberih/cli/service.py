@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from oberih.cli.running import Decorator, PathType, how_told, tell_result, working
+from oberih.cli.running import data_option, how_told, tell_result, working
 from oberih.errors import Conflict
 from oberih.i18n import Language
 
@@ -16,31 +16,21 @@ def commands(t: Language) -> list[click.Command]:
     return [serve(t), worker(t), admin_link(t)]
 
 
-def data_option(t: Language) -> Decorator:
-    return click.option(
-        "--data",
-        "folder",
-        required=True,
-        type=PathType(path_type=Path),
-        help=t("Folder of the service's data."),
-    )
-
-
 def serve(t: Language) -> click.Command:
-    @click.command("serve", help=t("Run the service: pages, uploads and work, on this machine."))
+    @click.command("serve", help=t(SERVE))
     @data_option(t)
     @click.option(
         "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help=t("Port to listen on.")
     )
     @how_told(t)
-    def command(folder: Path, port: int, progress_kind: str) -> None:
+    def command(data: Path, port: int, progress_kind: str) -> None:
         from oberih.logs import begin_logs
         from oberih.web.serving import Supervisor, alone, listen
         from oberih.work.publicity import refuse_unsafe
         from oberih.work.service import RECOVERY, open_service, prepare_service
 
         with working(progress_kind, t) as (_, shown):
-            service = open_service(folder)
+            service = open_service(data)
             alone(service)
             refuse_unsafe(service)
             listening = listen(service.settings.host, port)
@@ -55,19 +45,25 @@ def serve(t: Language) -> click.Command:
                     "There is no admin yet. Whoever opens this becomes it (once, within 7 days): {link}",
                     link=link,
                 ))  # fmt: skip
-            if (folder / RECOVERY).exists():
+            if (data / RECOVERY).exists():
                 lines.append(t.say(
                     "{path} opens everything that is sealed, should this machine be lost: keep it elsewhere, "
                     "and delete it here.",
-                    path=folder / RECOVERY,
+                    path=data / RECOVERY,
                 ))  # fmt: skip
             tell_result(shown, record, lines)
             sys.stdout.flush()
         service.close()
         begin_logs("supervisor")
-        Supervisor(open_service(folder), listening).run()
+        Supervisor(open_service(data), listening).run()
 
     return command
+
+
+SERVE = """Run the service: pages, uploads and work, on this machine.
+
+A new folder is made ready. The settings are in the file oberih.toml in it; `oberih settings --data FOLDER`
+lists all of them, with their values and what they are for."""
 
 
 def first_link(service: object, address: str) -> str:
@@ -83,13 +79,13 @@ def worker(t: Language) -> click.Command:
     @click.command("worker", help=t("Run jobs of a service whose database and archive are elsewhere too."))
     @data_option(t)
     @how_told(t)
-    def command(folder: Path, progress_kind: str) -> None:
+    def command(data: Path, progress_kind: str) -> None:
         from oberih.logs import begin_logs
         from oberih.work.flow import run_worker
         from oberih.work.service import open_service, prepare_service
 
         with working(progress_kind, t):
-            service = open_service(folder)
+            service = open_service(data)
             prepare_service(service)
             begin_logs("worker")
             run_worker(service)
@@ -101,11 +97,11 @@ def admin_link(t: Language) -> click.Command:
     @click.command("admin-link", help=t("A new link for the first admin, if there is none yet."))
     @data_option(t)
     @how_told(t)
-    def command(folder: Path, progress_kind: str) -> None:
+    def command(data: Path, progress_kind: str) -> None:
         from oberih.work.service import open_service, prepare_service
 
         with working(progress_kind, t) as (_, shown):
-            service = open_service(folder)
+            service = open_service(data)
             prepare_service(service)
             link = first_link(service, service.settings.url or "http://localhost:8000")
             if not link:

@@ -67,7 +67,7 @@ def verify(t: Language) -> click.Command:
             check_foreign(one_object, bag, quick, progress_kind, t)
             return
         if folder is None:
-            raise click.UsageError("Give --archive, --object or --bag.")
+            raise click.UsageError(say("Give --archive, --object or --bag."))
         from oberih.archive import open_archive
         from oberih.archive import verify as run
 
@@ -200,7 +200,7 @@ def rebuild(t: Language) -> click.Command:
             service_again(data, key_files, source, backup, progress_kind, t)
             return
         if folder is None or backup is not None:
-            raise click.UsageError("Give --archive, or --data for a service.")
+            raise click.UsageError(say("Give --archive, or --data for a service."))
         from oberih.archive import rebuild as run
 
         with working(progress_kind, t, None) as (progress, shown):

@@ -17,7 +17,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"gAMA")
 WEBP_CHUNKS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH")
 JFIF = b"JFIF\0"
-SOI, EOI, SOS, APP0 = 0xD8, 0xD9, 0xDA, 0xE0
+EOI, SOS, APP0 = 0xD9, 0xDA, 0xE0
 STUFFED = (0x00, *range(0xD0, 0xD8))  # after 0xFF in pixels: a plain byte, or where decoding may begin anew
 JPEG_SEGMENTS = (0xC0, 0xC1, 0xC2, 0xC4, SOS, 0xDB, 0xDD, APP0)
 

@@ -151,11 +151,12 @@ def handed_on(service: Service, arrived: Received) -> None:
 
 def tell_errors(app: FastAPI) -> None:
     """Errors in plain words: a page for people, JSON for programs. What nobody foresaw gets a number that is
-    in the log, and says nothing else.
+    in the log, and says nothing else. All of them ask who is there, so none is a coroutine: each runs in a
+    thread of its own, and keeps nobody else waiting.
     """
 
     @app.exception_handler(OberihError)
-    async def told(request: Request, error: OberihError) -> Response:
+    def told(request: Request, error: OberihError) -> Response:
         status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
         if isinstance(error, NotLoggedIn) and request.method == "GET" and wants_page(request):
             after = quote(asked_path(request), safe="/")
@@ -170,18 +171,18 @@ def tell_errors(app: FastAPI) -> None:
         return answer
 
     @app.exception_handler(RequestValidationError)
-    async def not_understood(request: Request, error: RequestValidationError) -> Response:
+    def not_understood(request: Request, error: RequestValidationError) -> Response:
         part = ".".join(str(one) for one in error.errors()[0]["loc"][1:]) if error.errors() else ""
         message = say("This is not as it has to be: {part}.", part=part or "?")
         return refusal(request, 422, message, say("Fill it in again."))
 
     @app.exception_handler(HTTPException)
-    async def plain(request: Request, error: HTTPException) -> Response:
+    def plain(request: Request, error: HTTPException) -> Response:
         message, advice = PLAIN.get(error.status_code, ("This cannot be done.", ""))
         return refusal(request, error.status_code, message, advice)
 
     @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Exception) -> Response:
+    def unforeseen(request: Request, error: Exception) -> Response:
         number = secrets.token_hex(4)
         log.error("%s %s", number, type(error).__name__, exc_info=error)
         message = say("Something went wrong here that nobody foresaw (number {number}).", number=number)

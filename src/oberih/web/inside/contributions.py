@@ -1,7 +1,7 @@
 """Contributing, and what became of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from oberih.catalogue.ledger import entries_of
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.tables import Capture, Publication, Rights, Subject
 from oberih.errors import InputError, NotInArchive
-from oberih.i18n import from_json
+from oberih.i18n import from_json, say
 from oberih.web.inside.desk import Asks, Desk, Present, asks, no_larger
 from oberih.web.inside.door.threshold import InForm
 from oberih.web.inside.office.common import query
@@ -46,13 +46,20 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(no_larger(MOST
 NOTHING: Mapping[str, str] = {}
 UNKNOWN = ("There is no such contribution of yours.", "Look at the list of your contributions.")
 RUNNING = ("received", "preserved", "waiting", "reconstructing")
-DONE_BY = {  # a state -> steps that are done in it
+DONE_BY = {  # a state in which something is being done, or cannot be -> steps that are done in it
     "received": 1, "preserved": 2, "quarantined": 2, "waiting": 2, "reconstructing": 2, "preserved only": 2,
-    "not reconstructable": 2, "failed": 2, "in review": 4, "refused": 5, "published": 6, "cancelled": 2,
-    "withdrawn": 2,
+    "not reconstructable": 2, "failed": 2, "in review": 4, "published": 6,
+}  # fmt: skip
+SEEN_IN = {  # a step that is done -> states that only come after it
+    "preserved": {"preserved", "quarantined", "waiting", "reconstructing", "preserved only",
+                  "not reconstructable", "failed", "in review", "published"},
+    "reconstructed": {"in review", "published"}, "described": {"in review", "published"},
+    "reviewed": {"published", "refused"}, "published": {"published"},
 }  # fmt: skip
 STEPS = ("arrived", "preserved", "reconstructed", "described", "reviewed", "published")
-STOPPED = ("quarantined", "not reconstructable", "failed", "refused", "cancelled", "withdrawn")
+AT = {"arrived": "received", "preserved": "preserved", "reconstructed": "in review", "published": "published"}
+STOPPED = ("quarantined", "not reconstructable", "failed")
+ENDED = ("cancelled", "refused", "withdrawn")
 CONTRIBUTOR = Annotated[Asks, Depends(asks(Action.SEE_OWN))]
 
 
@@ -63,7 +70,7 @@ def contribute(request: Request, who: Annotated[Asks, Depends(asks(Action.CONTRI
 
 def contribute_page(
     desk: Desk, now: Present | None, subject: str, values: Mapping[str, str] = NOTHING,
-    errors: Mapping[str, str] = NOTHING,
+    errors: Mapping[str, str] = NOTHING, consents: Iterable[str] = (),
 ) -> ContributePage:  # fmt: skip
     """The page, with what was filled in before. ``subject``: to what is known already the files are added."""
     service, told = desk.service, dict(errors)
@@ -73,10 +80,12 @@ def contribute_page(
             titles = known_thing(service, now.who.account if now else "", subject)
         except InputError as error:
             told.setdefault("", error.message)
+    if "licence" in told:
+        told["licence"] = say("Choose what others may do with it.")
     limits = service.limits
     return ContributePage(
         limits.files, limits.file_bytes, limits.contribution_bytes, service.settings.upload_days,
-        api="/api/v1/contributions", values=values, errors=told,
+        api="/api/v1/contributions", values=values, consents=frozenset(consents), errors=told,
         subject=subject if titles else "", of=titles,
     )  # fmt: skip
 
@@ -196,11 +205,12 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
     times = {entry.data["state"]: entry.at for entry in reversed(history) if entry.data}
     told = receipt_of(service, row)
     job = job_of(service, row)
-    visible = public is not None and public.published is not None and public.withdrawn is None
+    visible = public is not None and public.visible
     return ContributionPage(
         id=contribution, title=row.title, state=row.state, created=row.created,  # type: ignore[arg-type]
         licence=next((name for name, uri in LICENCES.items() if uri == licence), "archive-only"),
-        steps=steps(row.state, times), progress=progress_of(job) if row.state in RUNNING else None,
+        steps=steps(row.state, times, kept=bool(row.digest)),
+        progress=progress_of(job) if row.state in RUNNING else None,
         receipt=receipt_shown(told) if told else None, files=row.files, bytes=row.bytes,
         reason=from_json(row.reason) if row.reason else (job.reason if job else ""),
         advice=from_json(row.advice) if row.advice else "",
@@ -228,18 +238,17 @@ def arriving(service: Service, account: str, contribution: str) -> ContributionP
     )  # fmt: skip
 
 
-def steps(state: str, times: dict[str, datetime]) -> tuple[Step, ...]:
+def steps(state: str, times: Mapping[str, datetime], *, kept: bool = False) -> tuple[Step, ...]:
+    """What happened to it, and what will. ``times``: when it first came to each state; ``kept``: the archive
+    has it.
+    """
+    if state in ENDED:
+        return went_through(state, times, kept=kept)
     done = DONE_BY.get(state, 0)
-    at = {
-        "arrived": "received",
-        "preserved": "preserved",
-        "reconstructed": "in review",
-        "published": "published",
-    }
     made = []
     for number, key in enumerate(STEPS):
         if number < done:
-            made.append(Step(key, "done", times.get(at.get(key, ""))))  # type: ignore[arg-type]
+            made.append(Step(key, "done", times.get(AT.get(key, ""))))  # type: ignore[arg-type]
         elif number == done:
             now = "stopped" if state in STOPPED else "skipped" if state == "preserved only" else "now"
             made.append(Step(key, now))  # type: ignore[arg-type]
@@ -247,6 +256,15 @@ def steps(state: str, times: dict[str, datetime]) -> tuple[Step, ...]:
             later = state not in (*STOPPED, "preserved only")
             made.append(Step(key, "later" if later else "skipped"))  # type: ignore[arg-type]
     return tuple(made)
+
+
+def went_through(state: str, times: Mapping[str, datetime], *, kept: bool) -> tuple[Step, ...]:
+    """The steps that were done before it ended, and how it ended."""
+    done = ["arrived", *(key for key, states in SEEN_IN.items() if states & times.keys())]
+    if kept and "preserved" not in done:
+        done.insert(1, "preserved")
+    ended = Step(state, "ended", times.get(state))  # type: ignore[arg-type]
+    return (*(Step(key, "done", times.get(AT.get(key, ""))) for key in done), ended)  # type: ignore[arg-type]
 
 
 def job_of(service: Service, row: Capture) -> JobState | None:

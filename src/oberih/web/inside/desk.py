@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 
 from oberih.catalogue.access import Action, NotAllowed, Who, Why, demand, may, verdict
 from oberih.catalogue.accounts import Gate, Present, Visit, csrf_is_right, who_is, who_of_token
+from oberih.catalogue.database import Database
 from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 from oberih.web.pages import Pages
@@ -230,6 +231,10 @@ class Asks:
     who: Who
     present: Present | None
     desk: Desk
+
+    @property
+    def database(self) -> Database:
+        return self.desk.service.database
 
     def demand(self, action: Action, collection: str | None = None, *, owner: str = "") -> None:
         demand(self.who, action, collection, owner=owner)

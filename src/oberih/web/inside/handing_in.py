@@ -73,11 +73,11 @@ def handing_in() -> APIRouter:
             except ClientDisconnect:
                 return Response(status_code=499)  # nobody is there to read it
             except ValidationError as error:
-                return again(request, desk, now, coming, marked(error))
+                return await run_in_threadpool(again, request, desk, now, coming, marked(error))
             except (InputError, Refused) as error:
                 status = STATUS.get(error.why, 400) if isinstance(error, Refused) else 422
                 words = say("{message} {advice}", message=error.message, advice=error.advice)
-                return again(request, desk, now, coming, {"": words}, status)
+                return await run_in_threadpool(again, request, desk, now, coming, {"": words}, status)
         return desk.back(f"/contributions/{made}")
 
     return router
@@ -187,7 +187,9 @@ def again(
 ) -> Response:  # fmt: skip
     """The page once more. To somebody who still sends it is said at once, and the line is closed."""
     filled = {name: coming.first(name) for name in KEPT if coming.first(name)}
-    view = contribute_page(desk, now, filled.get("subject", ""), filled, errors)
+    view = contribute_page(
+        desk, now, filled.get("subject", ""), filled, errors, coming.fields.get("consent", ())
+    )
     answer = desk.page(request, view, asks=now, status=status)
     if coming.whole or not still_sending(request):
         return answer

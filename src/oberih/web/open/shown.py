@@ -8,6 +8,7 @@ from fastapi import Request
 
 from oberih.catalogue.public import FIELDS, Projection, PublicFile, PublicRecord, query_of, search
 from oberih.i18n import say
+from oberih.web.figures import figure, size
 from oberih.web.pages import Pages
 from oberih.web.views import Card, Choice, Download, Fact, FigureRow, GalleryPage, Paging, Picture, RecordPage
 from oberih.web.views import Facet as FacetShown
@@ -22,6 +23,7 @@ FACETS: Mapping[str, str] = {
 }  # fmt: skip
 SORTS = {"new": "newest", "title": "title", "relevance": "relevance"}
 UNKNOWN = say("It was not measured, as the scale is unknown.")
+LIGHT = say("light, to see it in your room with a phone")
 PAGE = 24
 
 
@@ -80,30 +82,42 @@ def record_page(record: PublicRecord) -> RecordPage:
     return RecordPage(
         id=path_of(record), titles=dict(record.titles), kind=record.kind, summary=dict(record.summary),
         poster=poster(record),
-        place=PlaceShown(
-            record.place.precision, next(iter(record.place.region.values()), ""), record.place.cell or ""
-        ),
+        place=PlaceShown(record.place.precision, next(iter(record.place.region.values()), "")),
         rights=record.rights.uri if record.rights else "",
         holder=(record.rights.holder or "") if record.rights else "",
         facts=tuple(facts), recorded=(month(record.recorded),) if record.recorded else (),
         published=month(record.published), version=record.version,
         credits=tuple(one.name for one in record.people if one.role == "contributor"),
         identifier=record.id, figures=tuple(figures(record)),
-        downloads=tuple(
-            Download(f"/files/{one.path}", (one.format or one.path.rpartition(".")[2]).upper(), one.bytes)
-            for one in record.files_for("download")
-        ),
+        downloads=downloads(record),
     )  # fmt: skip
+
+
+def downloads(record: PublicRecord) -> tuple[Download, ...]:
+    """All of the model in each format, and then its light files for phones."""
+    files = sorted(record.files_for("download"), key=is_light)
+    return tuple(
+        Download(
+            f"/files/{one.path}", (one.format or one.path.rpartition(".")[2]).upper(), one.bytes,
+            LIGHT if is_light(one) else "",
+        )
+        for one in files
+    )  # fmt: skip
+
+
+def is_light(file: PublicFile) -> bool:
+    return file.path.rpartition("/")[2].startswith("ar.")
 
 
 def figures(record: PublicRecord) -> list[FigureRow]:
     told = record.quality
-    size = " x ".join(f"{one / 1000:.2f}" for one in told.size_mm) + " m" if told.size_mm else ""
+    lengths = size([one / 1000 for one in told.size_mm or ()], "m", 2)
+    error = figure(told.error_um / 1000 if told.error_um else None, "mm", 1)
     return [
-        FigureRow(say("Size"), size, "" if size else UNKNOWN),
-        FigureRow(say("Error (95 %)"), f"{told.error_um / 1000:.1f} mm" if told.error_um else "", UNKNOWN),
-        FigureRow(say("Triangles"), f"{told.triangles}" if told.triangles else ""),
-        FigureRow(say("Photos"), f"{told.photos}" if told.photos else ""),
+        FigureRow(say("Size"), lengths, "" if lengths else UNKNOWN),
+        FigureRow(say("Error (95 %)"), error, UNKNOWN),
+        FigureRow(say("Triangles"), figure(told.triangles or None, digits=0)),
+        FigureRow(say("Photos"), figure(told.photos or None, digits=0)),
     ]
 
 

@@ -35,6 +35,7 @@ class ContributePage(View):
     api: str = "/contributions"  # where scripts send to: the address of the uploads' router
     terms: str = "1"  # version of the texts that are agreed to
     values: Mapping[str, str] = field(default_factory=dict)  # what was filled in before an error
+    consents: frozenset[str] = frozenset()  # that were ticked before it
     errors: Mapping[str, str] = field(default_factory=dict)
     subject: str = ""  # a thing that is known already, to which the files are added
     of: Mapping[str, str] = field(default_factory=dict)  # what it is called, by language
@@ -44,8 +45,11 @@ class ContributePage(View):
 class Step:
     """One step of what happens to a contribution."""
 
-    key: Literal["arrived", "preserved", "reconstructed", "described", "reviewed", "published"]
-    state: Literal["done", "now", "later", "stopped", "skipped"]
+    key: Literal[
+        "arrived", "preserved", "reconstructed", "described", "reviewed", "published",
+        "cancelled", "refused", "withdrawn",
+    ]  # fmt: skip
+    state: Literal["done", "now", "later", "stopped", "skipped", "ended"]
     at: datetime | None = None  # when it was done, or began
     note: str = ""
 

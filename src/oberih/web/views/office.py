@@ -69,6 +69,8 @@ class AuditRow:
     note: str = ""
     fields: tuple[str, ...] = ()
     kept: bool = False  # it is in the archive
+    who: str = ""  # the actor, in words
+    whom: str = ""  # an account that it is about, in words
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,4 @@ class AuditPage(View):
     filters: Mapping[str, str] = field(default_factory=dict)  # "actor", "of", "kind", "since", "until"
     kinds: tuple[str, ...] = ()
     paging: Paging = ONE_PAGE
+    only: str = ""  # whose deeds are shown, in words; empty: everybody's

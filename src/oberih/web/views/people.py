@@ -142,6 +142,7 @@ class Token:
     made: date
     expires: date | None = None
     used: date | None = None
+    ends: Literal["", "soon", "over"] = ""  # it expires in the days to come, or has expired
 
 
 @dataclass(frozen=True)

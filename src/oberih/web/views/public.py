@@ -19,7 +19,6 @@ class PublicPlace:
 
     precision: Literal["withheld", "region", "10 km", "1 km", "exact"]
     name: str = ""  # of the region
-    cell: str = ""  # H3
 
 
 @dataclass(frozen=True)

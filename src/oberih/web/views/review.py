@@ -80,7 +80,8 @@ class PrecisionChoice:
 
     key: Precision
     candidates: int | None = None  # sites of this kind in the cell; None: unknown
-    allowed: bool = True  # False: the cell holds too few candidates, or it would be finer than before
+    shown: Precision | None = None  # what everybody would see then, if that is less
+    reason: str = ""  # why it is less
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Region:
     width: float
     height: float
     blurred: bool = True
+    new: bool = False  # it was drawn, and is not kept yet
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class Wording:
     language: str
     title: str = ""
     summary: str = ""
+    written: tuple[str, ...] = ()  # what the reader wrote, while somebody else changed these words
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,9 @@ class ReviewPage(View):
     corrected: str = ""  # the same, as the custodian has it
     area_public: bool = False  # an area is public, or was
     place_note: str = ""  # what somebody has to know who chooses
+    area_wrong: bool = False  # the public area is to go with the corrected place
     reason: str = ""
+    comment: str = ""  # for the contributor
     due: date | None = None
     embargo: date | None = None
     wants_names: bool = False  # somebody who recorded it wants to be named
@@ -186,6 +191,8 @@ class ReviewPage(View):
     history: tuple[Event, ...] = ()
     decided: str = ""  # "passed", "refused": then nothing can be changed here
     errors: Mapping[str, str] = field(default_factory=dict)
+    errors_at: Literal["words", "decision", "out"] = "decision"  # beside what they are said
+    unsent: tuple[tuple[str, str], ...] = ()  # (name, text) that the reader wrote before it was decided
 
 
 @dataclass(frozen=True)
@@ -211,6 +218,8 @@ class KnownPage(View):
     rows: tuple[KnownRow, ...] = ()
     query: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
+    chosen: str = ""  # one of the rows
+    other: str = ""  # what was written instead
 
 
 @dataclass(frozen=True)
@@ -224,6 +233,7 @@ class PhotosPage(View):
     regions: tuple[RegionPicture, ...] = ()
     begins: int = 0  # number of the first of them
     paging: Paging = ONE_PAGE
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,9 @@ STEPS: Mapping[str, Word] = {
     "described": Word(say("Measured and described")),
     "reviewed": Word(say("Looked at by a custodian")),
     "published": Word(say("Shown to everybody")),
+    "cancelled": Word(say("Stopped on request")),
+    "refused": Word(say("Not shown: a custodian decided so")),
+    "withdrawn": Word(say("Withdrawn")),
 }
 
 PRECISIONS: Mapping[str, Word] = {

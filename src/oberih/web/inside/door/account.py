@@ -1,20 +1,19 @@
 """One's own account: what it shows, the profile, where one is logged in, a copy of one's data, leaving."""
 
 import json
+from datetime import datetime, timedelta
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import select
 
 from oberih.catalogue.access import SCOPES, Who
 from oberih.catalogue.accounts import (
     SHORTEST,
-    before_leaving,
     change_profile,
     end_all_sessions,
     end_other_sessions,
     end_session,
     institutions_of,
-    leave,
     own_data,
     passkeys_of,
     person,
@@ -25,7 +24,6 @@ from oberih.catalogue.accounts import (
 from oberih.catalogue.accounts.codes import has_codes
 from oberih.catalogue.accounts.tables import Password
 from oberih.catalogue.database import now
-from oberih.catalogue.tables import Capture
 from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.web.inside.desk import anywhere
@@ -45,12 +43,13 @@ from oberih.web.inside.door.threshold import (
     wrong,
 )
 from oberih.web.views import AccountPage, Notice, Passkey, SessionRow, Token
-from oberih.work.flow import uncredit
-from oberih.work.flow.persons import forget_person
+from oberih.work.flow import project
+from oberih.work.flow.persons import depart
 
 __all__ = ["account_page", "router"]
 
 router = APIRouter()
+SOON = timedelta(days=14)
 NEEDS_SECOND = say("A password alone is not enough there. Add a passkey here, or set up codes from an app.")
 HERE_ALREADY = say("You have an account already: this is it.")
 
@@ -76,15 +75,12 @@ def once(request: Request, me: Mine, token: str) -> Response:
 def rename(request: Request, desk: At, me: Mine, given: InForm) -> Response:
     """A name that was given up leaves public pages at once; a new one comes with the next review."""
     try:
-        change_profile(me.database, me.who, name=given("name"), public_name=given("public-name"))
+        subjects = change_profile(me.database, me.who, name=given("name"), public_name=given("public-name"))
     except InputError as error:
         errors, status = wrong(error, "name")
         return me.page(request, account_page(request, me, errors), status)
-    with me.database.reading() as session:
-        theirs = select(Capture.subject).where(Capture.account == me.who.account, Capture.credited.is_(True))
-        subjects = {one for one in session.scalars(theirs) if one}
-    for subject in sorted(subjects):
-        uncredit(desk.service, subject)
+    for subject in subjects:
+        project(desk.service, subject)
     return go("/account")
 
 
@@ -115,14 +111,11 @@ def data(me: Mine) -> Response:
 
 @router.post("/account/leave")
 def leave_for_good(desk: At, me: Mine, given: InForm) -> Response:
-    """First what the archive sealed to them, then the account: it can be finished if it stops between."""
+    """Everything of somebody but what they recorded."""
     if given("sure") != "yes":
         raise InputError("Nothing was deleted.", "Tick the box first if you want to leave.")
-    pseudonym = before_leaving(me.database, me.who)
-    if pseudonym:
-        forget_person(desk.service, pseudonym)
-    for subject in leave(me.database, me.who):
-        uncredit(desk.service, subject)
+    for subject in depart(desk.service, me.who):
+        project(desk.service, subject)
     answer = go("/")
     forget(desk, answer, SESSION, DEVICE)
     return answer
@@ -152,11 +145,19 @@ def account_page(request: Request, me: Me, errors: dict[str, str] | None = None)
             for one in sessions_of(database, me.present)
         ),
         tokens=tuple(
-            Token(one.id, one.name, one.scopes, one.created.date(), one.expires.date(), one.used)
+            Token(
+                one.id, one.name, one.scopes, one.created.date(), one.expires.date(), one.used,
+                ends_of(one.expires),
+            )
             for one in tokens_of(database, who)
         ),
         scopes=scopes_of(who), errors=errors or {}, shortest=SHORTEST,
     )  # fmt: skip
+
+
+def ends_of(expires: datetime) -> Literal["", "soon", "over"]:
+    left = expires - now()
+    return "over" if left <= timedelta() else "soon" if left < SOON else ""
 
 
 def scopes_of(who: Who) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from oberih.catalogue.accounts import (
     CannotEnter,
@@ -97,7 +98,7 @@ def recovered(request: Request, desk: At, given: InForm) -> Response:
 async def logout(request: Request, desk: At, now: Now) -> Response:
     if now is not None:
         await someone(request, desk, now)  # that it is our own form
-        log_out(desk.service.database, cookie(request, desk, SESSION))
+        await run_in_threadpool(log_out, desk.service.database, cookie(request, desk, SESSION))
     answer = go("/")
     forget(desk, answer, SESSION, FORM)
     return answer

@@ -39,9 +39,8 @@ def leave_for(
 ) -> Response:
     """To the institution. Whoever is logged in already shows again who they are."""
     leaving = begin_institution(
-        desk.service.database, desk.gate, desk.visit(request), provider, token=token, present=now,
-        again=now is not None,
-    )  # fmt: skip
+        desk.service.database, desk.gate, desk.visit(request), provider, token=token, present=now
+    )
     answer = go(leaving.url)
     put(desk, answer, BINDING, leaving.binding, MINUTES_S)
     put(desk, answer, AFTER, quote(own_path(after), safe=""), MINUTES_S)

@@ -89,7 +89,7 @@ def password_changed(request: Request, desk: At, me: Mine, given: InForm) -> Res
         return told(request, me, error, "password")
     try:
         opened = change_password(me.database, desk.gate, visit, me.present, given("new-password"))
-    except (InputError, Conflict) as error:
+    except InputError as error:
         answer = told(request, me, error, "new-password")
         return keep(desk, answer, opened) if opened else answer
     return keep(desk, go("/account"), opened)

@@ -16,6 +16,7 @@ from oberih.catalogue.ledger import Entry
 from oberih.catalogue.tables import HERITAGE, Capture, Model, Review, Subject
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.office.common import address, day_of, end_of, query, reach, start_of
+from oberih.web.inside.office.whom import in_words_of
 from oberih.web.views import AuditPage, AuditRow, Paging
 
 __all__ = ["router"]
@@ -40,10 +41,13 @@ def listed(request: Request, who: Annotated[Asks, Depends(asks(Action.READ_AUDIT
         page = found[:PAGE]
         earlier = states_before(session, page)
     notes = mine is not None or who.may(Action.REVIEW)
+    people = {one.actor for one in page} | {one.of for one in page if one.kind == "account"}
+    words = in_words_of(request, who, {*people, filters["actor"]} - {""})
     rows = tuple(
         AuditRow(
             one.id, one.at, one.actor, one.action, one.kind, one.of, one.version, one.note if notes else "",
             differing(one.data, earlier.get((one.kind, one.of, one.version - 1))), one.kept is not None,
+            words[one.actor], words[one.of] if one.kind == "account" else "",
         )
         for one in page
     )  # fmt: skip
@@ -51,7 +55,7 @@ def listed(request: Request, who: Annotated[Asks, Depends(asks(Action.READ_AUDIT
         address("/audit", **filters) if before else "",
         address("/audit", **filters, before=page[-1].id) if len(found) > PAGE else "",
     )
-    return who.page(request, AuditPage(rows, filters, KINDS, paging))
+    return who.page(request, AuditPage(rows, filters, KINDS, paging, words.get(filters["actor"], "")))
 
 
 def filtered(asked: Select[Any], filters: dict[str, str]) -> Select[Any]:

@@ -1,14 +1,13 @@
 """What all pages of the office share: forms, and where somebody may do something."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from fastapi import Request
 
-from oberih.catalogue.access import EVERYWHERE, Action, NotAllowed, Why
-from oberih.errors import InputError, NotInArchive
+from oberih.catalogue import access
+from oberih.catalogue.access import Action, hidden, unseen
+from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 from oberih.web.inside.desk import Asks
 
@@ -17,6 +16,7 @@ __all__ = [
     "day_of",
     "end_of",
     "hidden",
+    "in_words",
     "number_of",
     "own",
     "query",
@@ -26,37 +26,16 @@ __all__ = [
 ]
 
 LONGEST_NUMBER = 9  # figures
-UNKNOWN = ("There is nothing here.", "It may have been moved, or it is not yours.")
-
-
-def unseen() -> NotInArchive:
-    """What is not theirs is as unknown as what is not there."""
-    return NotInArchive(*UNKNOWN)
 
 
 def own(who: Asks, action: Action, collection: str | None) -> None:
     """Raises `NotInArchive` unless they may do it there, `NotAllowed` if they have to show more first."""
-    with hidden():
-        who.demand(action, collection)
+    access.own(who.who, action, collection)
 
 
 def reach(who: Asks, action: Action) -> set[str] | None:
     """The collections in which somebody may do something; None: in all."""
-    if who.may(action, None):
-        return None
-    places = {one.collection for one in who.who.valid()} - {EVERYWHERE}
-    return {one for one in places if who.may(action, one)}
-
-
-@contextmanager
-def hidden() -> Iterator[None]:
-    """What somebody has no right to is not there, for them."""
-    try:
-        yield
-    except NotAllowed as error:
-        if error.why is not Why.NO:
-            raise
-        raise unseen() from error
+    return access.reach(who.who, action)
 
 
 def number_of(text: str, otherwise: int = -1) -> int:
@@ -93,3 +72,10 @@ def query(request: Request, name: str, most: int = 200) -> str:
 def address(path: str, **parameters: str) -> str:
     told = {name: one for name, one in parameters.items() if one}
     return f"{path}?{urlencode(told)}" if told else path
+
+
+def in_words(error: OberihError) -> str:
+    """An error as one text, which pages translate."""
+    if not error.advice:
+        return error.message
+    return say("{message} {advice}", message=error.message, advice=error.advice)

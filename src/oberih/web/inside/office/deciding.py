@@ -1,14 +1,13 @@
 """What custodians do on the page of a review: decide, keep answers, correct, release, take out of view."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
-from oberih.archive.metadata import Description
 from oberih.catalogue.access import Action
 from oberih.catalogue.tables import Subject
 from oberih.errors import Conflict, InputError
@@ -16,9 +15,11 @@ from oberih.i18n import say
 from oberih.trust.cells import TruePlace
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.threshold import Given, InForm
-from oberih.web.inside.office.common import number_of, own, unseen
+from oberih.web.inside.office.common import in_words, number_of, own, unseen
+from oberih.web.inside.office.filled import ANSWERS, Filled, described_by
 from oberih.web.inside.office.regions import corrections_of, regions_of
 from oberih.web.inside.office.review import (
+    At,
     Case,
     case_of,
     has_words,
@@ -27,8 +28,7 @@ from oberih.web.inside.office.review import (
     page,
     visible,
 )
-from oberih.web.inside.office.wordings import Rewording
-from oberih.web.views.words import CHECKS, KINDS
+from oberih.web.views.words import CHECKS
 from oberih.work.flow import (
     Decision,
     Kept,
@@ -36,6 +36,7 @@ from oberih.work.flow import (
     decide,
     keep,
     look_again,
+    note_blur,
     refuse,
     release,
     unpublish,
@@ -48,7 +49,6 @@ __all__ = ["router"]
 
 router = APIRouter()
 Custodian = Annotated[Asks, Depends(asks(Action.REVIEW))]
-ANSWERS = ("precision", "reason", "due", "embargo", "names", "where", *(f"check-{key}" for key in CHECKS))
 NO_PLACE = say("Write latitude and longitude in degrees, like 50.45466, 30.5238.")
 REDONE = say(
     "What is blurred was changed. What would be public is being made again: look at it then, and decide."
@@ -60,36 +60,45 @@ def decided(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
     case, outcome = case_of(who, identifier), sent("decision")
     if outcome not in ("passed", "refused", "save"):
         raise InputError("Nobody said what to do.", "Go back, and press one of the buttons.")
-    if case.version != version_of(sent):
-        raise Conflict(*MEANWHILE)
-    if mode_of(case) == "quarantine":
-        return quarantined(request, who, case, sent)
-    if mode_of(case) == "again":
-        return looked_again(request, who, case, sent)
-    if outcome == "save":
-        return saved(who, case, sent)
-    return reviewed(request, who, case, sent)
+    try:
+        if case.version != version_of(sent):
+            raise Conflict(*MEANWHILE)
+        if mode_of(case) == "quarantine":
+            return quarantined(request, who, case, sent)
+        if mode_of(case) == "again":
+            return looked_again(request, who, case, sent)
+        if outcome == "save":
+            return saved(who, case, sent)
+        return reviewed(request, who, case, sent)
+    except Unjudged as error:
+        return again(request, who, case, sent, {"words": error.message}, warnings=error.warnings)
+    except Conflict as error:
+        return again(request, who, case, sent, {"": in_words(error)}, 409)
+    except InputError as error:
+        return again(request, who, case, sent, {"": in_words(error)})
 
 
 def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     service, outcome = who.desk.service, sent("decision")
     own(who, Action.PUBLISH if outcome == "passed" else Action.REVIEW, case.collection)
-    if outcome == "passed" and case.review is not None:
-        told = corrections_of(case.review, regions_of(case.review), sent.all("blur"), sent.all("add"))
-        changed = told != case.review.corrections or (case.review.draft and waiting_corrections(case.review))
-        if changed and is_open(case.review):
-            kept(who, case, sent)
-            own(who, Action.CORRECT_BLUR, case.collection)
-            correct_blur(service, case.id, who.who.actor, told)
-            return again(request, who, case, sent, {"": REDONE}, 409)
+    if outcome == "passed" and blur_changed(case, sent):
+        keep_all(who, case, sent)
+        return again(request, who, case, sent, {"": REDONE}, 409, kept=True)
     errors = missing(sent, outcome)
     if errors:
         return again(request, who, case, sent, errors)
-    try:
-        decide(service, case.id, who.who.actor, decision_of(sent, outcome))
-    except InputError as error:
-        return again(request, who, case, sent, {"": f"{error.message} {error.advice}".strip()})
+    decision = decision_of(sent, outcome)
+    version = keep_words(who, case, sent)
+    decide(service, case.id, who.who.actor, decision.model_copy(update={"seen_version": version}))
     return who.desk.back("/review")
+
+
+def blur_changed(case: Case, sent: Given) -> bool:
+    """Whether what is blurred is not what the public files were made with."""
+    if case.review is None or not is_open(case.review):
+        return False
+    told = corrections_of(case.review, regions_of(case.review), sent.all("blur"), sent.all("add"))
+    return told != case.review.corrections or bool(case.review.draft and waiting_corrections(case.review))
 
 
 def missing(sent: Given, outcome: str) -> dict[str, str]:
@@ -165,35 +174,65 @@ def decision_of(sent: Given, outcome: str) -> Decision:
 
 
 def again(
-    request: Request, who: Asks, case: Case, sent: Given, errors: Mapping[str, str], status: int = 422
-) -> Response:
-    """The page once more, with what was filled in."""
-    answers = {name: sent(name) for name in ANSWERS}
-    return page(request, who, case_of(who, case.id), errors=errors, answers=answers, status=status)
+    request: Request, who: Asks, case: Case, sent: Given, errors: Mapping[str, str], status: int = 422, *,
+    at: At = "decision", warnings: Sequence[Mapping[str, Any]] = (), kept: bool = False,
+) -> Response:  # fmt: skip
+    """The page once more, as it was filled in. ``kept``: all of that is kept already."""
+    filled = None if kept else Filled(sent, warnings)
+    return page(request, who, case_of(who, case.id), errors=errors, at=at, filled=filled, status=status)
 
 
 def saved(who: Asks, case: Case, sent: Given) -> Response:
     """Keep what was answered; what is blurred is made anew if that was changed."""
-    if case.review is None or not is_open(case.review):
-        raise Conflict(*MEANWHILE)
-    told = corrections_of(case.review, regions_of(case.review), sent.all("blur"), sent.all("add"))
-    kept(who, case, sent)
-    if told != case.review.corrections or (case.review.draft and waiting_corrections(case.review)):
-        own(who, Action.CORRECT_BLUR, case.collection)
-        correct_blur(who.desk.service, case.id, who.who.actor, told)
+    keep_all(who, case, sent)
     return who.desk.back(f"/review/{case.id}")
 
 
-def kept(who: Asks, case: Case, sent: Given) -> None:
-    answers = {name.removeprefix("check-"): sent(name) for name in ANSWERS if name != "reason" and sent(name)}
+def keep_all(who: Asks, case: Case, sent: Given, *, make: bool = True) -> None:
+    """Keep words, answers, and what is blurred: with ``make`` that is made at once. Raises `Conflict`."""
+    if case.review is None or not is_open(case.review):
+        raise Conflict(*MEANWHILE)
+    told = corrections_of(case.review, regions_of(case.review), sent.all("blur"), sent.all("add"))
+    changed = told != case.review.corrections
+    version = keep_answers(who, case, sent, keep_words(who, case, sent))
+    service, actor = who.desk.service, who.who.actor
+    if changed or (make and blur_changed(case, sent)):
+        own(who, Action.CORRECT_BLUR, case.collection)
+        if make:
+            correct_blur(service, case.id, actor, told)
+        else:
+            note_blur(service, case.id, actor, told, seen_version=version)
+
+
+def keep_answers(who: Asks, case: Case, sent: Given, version: int) -> int:
+    """Keep the answers so far. Returns the version that the review has then."""
+    answers = {name.removeprefix("check-"): sent(name) for name in ANSWERS if name != "reason"}
     try:
         told = Kept(
-            seen_version=version_of(sent), answers=answers, reason=sent("reason"),
-            settled=tuple(sent.all("settled")),
-        )  # fmt: skip
+            seen_version=version, answers=answers, reason=sent("reason"), settled=tuple(sent.all("settled"))
+        )
     except ValidationError:
         raise InputError("What was filled in is too long.", "Write less.") from None
-    keep(who.desk.service, case.id, who.who.actor, told)
+    return keep(who.desk.service, case.id, who.who.actor, told)
+
+
+def keep_words(who: Asks, case: Case, sent: Given) -> int:
+    """Keep titles, summary and kind if they were changed. Returns the version of the case then."""
+    seen = version_of(sent)
+    if case.subject is None or not has_words(case):
+        return seen
+    described = described_by(case.subject, sent)
+    if described is None:
+        return seen
+    own(who, Action.EDIT, case.collection)
+    if visible(case):
+        own(who, Action.PUBLISH, case.collection)
+    versions = change_words(
+        who.desk.service, case.subject.id, who.who.actor, described,
+        seen_version=number_of(sent("words-version")), harmless=sent.all("harmless"),
+        seen_reviews={case.review.id: seen} if case.review else {},
+    )  # fmt: skip
+    return versions.get(case.review.id if case.review else case.subject.id, seen)
 
 
 def quarantined(request: Request, who: Asks, case: Case, sent: Given) -> Response:
@@ -220,6 +259,8 @@ def looked_again(request: Request, who: Asks, case: Case, sent: Given) -> Respon
     if errors:
         return again(request, who, case, sent, errors)
     decision = decision_of(with_checks(sent), "passed")
+    version = keep_words(who, case, sent)
+    decision = decision.model_copy(update={"seen_version": version})
     look_again(who.desk.service, subject_of(case).id, who.who.actor, decision)
     return who.desk.back("/review")
 
@@ -231,63 +272,48 @@ def with_checks(sent: Given) -> Given:
 
 @router.post("/review/{identifier}/unpublish")
 def out_of_view(request: Request, identifier: str, who: Custodian, sent: InForm) -> Response:
-    return taken_out(request, who, case_of(who, identifier), sent)
+    case = case_of(who, identifier)
+    try:
+        return taken_out(request, who, case, sent, at="out")
+    except Conflict as error:
+        return again(request, who, case, sent, {"": in_words(error)}, 409, at="out")
 
 
-def taken_out(request: Request, who: Asks, case: Case, sent: Given) -> Response:
+def taken_out(request: Request, who: Asks, case: Case, sent: Given, *, at: At = "decision") -> Response:
     own(who, Action.UNPUBLISH, case.collection)
     if not visible(case):
         raise unseen()
     if not sent("reason").strip():
-        return again(request, who, case, sent, {"reason": say("A decision needs a reason.")})
+        field = "why" if at == "out" else "reason"
+        return again(request, who, case, sent, {field: say("A decision needs a reason.")}, at=at)
     unpublish(who.desk.service, subject_of(case).id, who.who.actor, sent("reason")[:5000])
+    keep_words(who, case, sent)  # after it: nobody sees them now
     return who.desk.back("/review")
 
 
 @router.post("/review/{identifier}/words")
 def wording(request: Request, identifier: str, who: Custodian, sent: InForm) -> Response:
-    """Change titles, summaries and the kind. Of what is public already, everybody sees it at once."""
+    """Change titles, summaries and the kind; what else was filled in is kept as well. Of what is public
+    already, everybody sees it at once.
+    """
     case = case_of(who, identifier)
     own(who, Action.EDIT, case.collection)
-    if visible(case):
-        own(who, Action.PUBLISH, case.collection)
-    if not has_words(case):
-        raise Conflict(*MEANWHILE)
-    subject = subject_of(case)
     try:
-        change_words(
-            who.desk.service, subject.id, who.who.actor, described_by(subject, sent),
-            seen_version=version_of(sent), harmless=sent.all("harmless"),
-        )  # fmt: skip
-    except InputError as error:
-        warnings = error.warnings if isinstance(error, Unjudged) else ()
-        errors = {"": f"{error.message} {error.advice}".strip()}
-        return page(
-            request, who, case_of(who, case.id), errors=errors, status=422,
-            rewording=Rewording(sent.fields, warnings),
-        )  # fmt: skip
-    return who.desk.back(f"/review/{case.id}")
-
-
-def described_by(subject: Subject, sent: Given) -> Description:
-    """Raises `InputError`."""
-    titles = {
-        name.removeprefix("title-"): sent(name).strip() for name in sent.fields if name.startswith("title-")
-    }
-    words = {
-        name.removeprefix("summary-"): sent(name).strip()
-        for name in sent.fields if name.startswith("summary-")
-    }  # fmt: skip
-    told = dict(subject.description)
-    told["titles"] = {code: one for code, one in titles.items() if one}
-    told["summary"] = {code: one for code, one in words.items() if one}
-    if not told["titles"]:
-        raise InputError("It needs a title.", "Write one in at least one language.")
-    if sent("kind"):
-        if sent("kind") not in KINDS:
-            raise InputError("There is no such kind.", "Choose one of the list.")
-        told["kind"] = sent("kind")
-    return Description.make(told)
+        if not has_words(case):
+            raise Conflict(*MEANWHILE)
+        if is_open(case.review):
+            keep_all(who, case, sent, make=False)
+        else:
+            keep_words(who, case, sent)
+    except Unjudged as error:
+        return again(request, who, case, sent, {"": in_words(error)}, at="words", warnings=error.warnings)
+    except (Conflict, InputError) as error:
+        return again(
+            request, who, case, sent, {"": in_words(error)}, 409 if isinstance(error, Conflict) else 422
+        )
+    if mode_of(case) == "again":  # nothing keeps the answers of it
+        return again(request, who, case, sent, {}, 200)
+    return who.desk.back(f"/review/{case.id}#words")
 
 
 def version_of(sent: Given) -> int:

@@ -4,6 +4,7 @@ A job is about a collection: whoever may see jobs there sees it. What cannot be 
 those who may see all.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -30,7 +31,12 @@ PAGE = 50
 NAMES = {
     "ingest": say("Keeping what arrived"), "model": say("Making a 3D model"),
     "draft": say("Making what would be public"), "publish": say("Publishing"),
-    "export": say("Exporting records"),
+    "export": say("Exporting records"), "keep": say("Keeping the audit trail in the archive"),
+    "copies": say("Copying to the other stores"),
+}  # fmt: skip
+QUEUES = {
+    "ingest": say("what arrives"), "cpu": say("models, without a graphics card"),
+    "gpu": say("models, on a graphics card"), "light": say("small tasks"),
 }  # fmt: skip
 WHEN = {"next": 0, "normal": 5, "last": 9}  # as the form says it -> priority of the engine
 
@@ -150,7 +156,13 @@ def queues(service: Service) -> tuple[Queue, ...]:
 def machines(service: Service) -> tuple[Machine, ...]:
     return tuple(
         Machine(
-            one.name, tuple(queue.partition("@")[0] for queue in one.queues), one.running, one.seen, one.alive
+            one.name, tuple(QUEUES.get(name, name) for name in names_of(one.queues)), one.running, one.seen,
+            one.alive,
         )
         for one in service.engine.machines()
     )  # fmt: skip
+
+
+def names_of(queues: Sequence[str]) -> Iterator[str]:
+    """Queues without the machine that they belong to."""
+    return (one.partition("@")[0] for one in queues)

@@ -13,7 +13,7 @@ from oberih.catalogue.tables import Capture, Place, Publication, Subject
 from oberih.errors import Conflict, InputError
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.threshold import Given, InForm
-from oberih.web.inside.office.common import number_of, own, query
+from oberih.web.inside.office.common import in_words, number_of, own, query
 from oberih.web.inside.office.queue import kind_of
 from oberih.web.inside.office.review import Case, case_of, is_open
 from oberih.web.views import KnownPage, KnownRow
@@ -43,8 +43,11 @@ def same(request: Request, identifier: str, who: Custodian, sent: InForm) -> Res
     version = number_of(sent("version"))
     try:
         merge(who.desk.service, identifier, who.who.actor, chosen(sent), seen_version=version)
+    except Conflict as error:
+        case = open_case(who, identifier)  # with the version that it has now
+        return known_page(request, who, case, {"": in_words(error)}, sent, status=409)
     except InputError as error:
-        return known_page(request, who, case, {"subject": f"{error.message} {error.advice}"})
+        return known_page(request, who, case, {"subject": in_words(error)}, sent)
     return who.desk.back("/review")
 
 
@@ -64,8 +67,13 @@ def open_case(who: Asks, identifier: str) -> Case:
     return case
 
 
-def known_page(request: Request, who: Asks, case: Case, errors: dict[str, str] | None = None) -> Response:
-    words, subject = query(request, "q"), case.subject
+def known_page(
+    request: Request, who: Asks, case: Case, errors: dict[str, str] | None = None, sent: Given | None = None,
+    *, status: int = 422,
+) -> Response:  # fmt: skip
+    """``sent``: a form that was not taken; it is shown as it was filled in."""
+    given = sent or Given({})
+    words, subject = given("q")[:200] or query(request, "q"), case.subject
     if subject is None:
         raise Conflict(*MEANWHILE)
     service, theirs = who.desk.service, of_the_same(subject)
@@ -79,8 +87,11 @@ def known_page(request: Request, who: Asks, case: Case, errors: dict[str, str] |
         found = list(session.scalars(theirs.where(*called(words)).limit(FIRST))) if words else []
         rows = [row_of(session, one, near=True) for one in nearby]
         rows += [row_of(session, one) for one in found if one.id not in {near.id for near in nearby}]
-    page = KnownPage(case.id, case.version, subject.title, tuple(rows), words, errors or {})
-    return who.desk.page(request, page, asks=who.present, status=422 if errors else 200)
+    page = KnownPage(
+        case.id, case.version, subject.title, tuple(rows), words, errors or {}, given("subject"),
+        given("other"),
+    )  # fmt: skip
+    return who.desk.page(request, page, asks=who.present, status=status if errors else 200)
 
 
 def of_the_same(subject: Subject) -> Select[Subject]:
@@ -115,5 +126,5 @@ def called(words: str) -> Iterator[ColumnElement[bool]]:
 def row_of(session: Session, one: Subject, *, near: bool = False) -> KnownRow:
     photos = session.scalar(select(func.sum(Capture.photos)).where(Capture.subject == one.id)) or 0
     public = session.get(Publication, one.id)
-    shown = public is not None and public.published is not None and public.withdrawn is None
+    shown = public is not None and public.visible
     return KnownRow(one.id, one.title, kind_of(one), photos, near=near, public=shown)

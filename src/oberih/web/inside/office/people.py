@@ -27,7 +27,7 @@ from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.once import shown_once
 from oberih.web.inside.door.places import shown_grants, title_of
 from oberih.web.inside.door.threshold import Given, InForm
-from oberih.web.inside.office.common import address, day_of, end_of, hidden, query, reach, unseen
+from oberih.web.inside.office.common import address, day_of, end_of, hidden, in_words, query, reach, unseen
 from oberih.web.views import Grant, Invitation, OncePage, Option, Paging, PeoplePage, PersonRow
 
 __all__ = ["router"]
@@ -50,7 +50,7 @@ def invited(request: Request, who: Leader, sent: InForm) -> Response:
             note=sent("note"),
         )  # fmt: skip
     except InputError as error:
-        return people_page(request, who, {"": f"{error.message} {error.advice}".strip()})
+        return people_page(request, who, {"": in_words(error)})
     return once(who, "invitation", "/join", made)
 
 
@@ -70,7 +70,7 @@ def given(request: Request, account: str, who: Leader, sent: InForm) -> Response
             until=ends(sent), why=sent("why"),
         )  # fmt: skip
     except InputError as error:
-        return people_page(request, who, {"": f"{error.message} {error.advice}".strip()})
+        return people_page(request, who, {"": in_words(error)})
     return who.desk.back("/people")
 
 

@@ -18,6 +18,7 @@ from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.places import title_of
 from oberih.web.inside.door.threshold import InForm
 from oberih.web.inside.office.common import address, own, query, reach, unseen
+from oberih.web.inside.office.whom import in_words_of
 from oberih.web.views import Paging, Picture, ReviewQueuePage, ReviewRow
 from oberih.web.views.words import KINDS
 from oberih.work.flow.withdrawing import DELETION, answer_wish
@@ -47,7 +48,8 @@ def queue(request: Request, who: Annotated[Asks, Depends(asks(Action.LIST_QUEUE)
             count += len(special)
             rows = [*special, *rows] if not after else rows
     titles = {key: title_of(who.desk, request, key) for key in {one.collection for one in rows}}
-    rows = [named(one, titles) for one in rows]
+    people = in_words_of(request, who, {one.reviewer for one in rows} - {""})
+    rows = [named(one, titles, people) for one in rows]
     later = address("/review", state=state, after=shown[-1].id) if len(found) > PAGE else ""
     earlier = address("/review", state=state) if after else ""
     return who.page(request, ReviewQueuePage(tuple(rows), state, Paging(earlier, later, count)))  # type: ignore[arg-type]
@@ -69,8 +71,7 @@ def page_of(session: Session, asked: Select[Any], after: str, *, newest: bool) -
 
 def review_row(session: Session, one: Review) -> ReviewRow:
     subject = session.get_one(Subject, one.subject)
-    model = session.get(Model, one.model) if one.model else None
-    captures = [session.get_one(Capture, key) for key in (model.captures if model else [one.capture]) if key]
+    captures = [session.get_one(Capture, key) for key in session.get_one(Model, one.model).captures]
     public = session.get(Publication, one.subject)
     return ReviewRow(
         one.id, subject.title, one.collection, kind_of(subject), one.created,
@@ -134,9 +135,8 @@ def answered(capture: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))], s
 
 def again(session: Session, mine: set[str] | None) -> list[ReviewRow]:
     """Public subjects of which the precision is to be looked at again by now."""
-    public = Publication.published.is_not(None) & Publication.withdrawn.is_(None)
     asked = within(select(Subject), Subject, mine).join(Publication, Publication.id == Subject.id)
-    asked = asked.where(public, Subject.sensitivity_due <= datetime.now(UTC).date())
+    asked = asked.where(Publication.visible, Subject.sensitivity_due <= datetime.now(UTC).date())
     rows = session.scalars(asked.order_by(Subject.sensitivity_due, Subject.id).limit(FIRST))
     return [
         ReviewRow(
@@ -173,5 +173,5 @@ def pictures_of(review: Review, *roles: str) -> Sequence[Picture]:
     ]  # fmt: skip
 
 
-def named(row: ReviewRow, titles: dict[str, str]) -> ReviewRow:
-    return replace(row, collection=titles[row.collection])
+def named(row: ReviewRow, titles: dict[str, str], people: dict[str, str]) -> ReviewRow:
+    return replace(row, collection=titles[row.collection], reviewer=people.get(row.reviewer, ""))

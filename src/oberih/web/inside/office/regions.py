@@ -1,28 +1,41 @@
 """What is blurred in the pictures of a review: as the page shows it, and as its form says it should be."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from oberih.catalogue.tables import Review
 from oberih.errors import InputError
 from oberih.trust.redaction import Box, Corrections
+from oberih.web.inside.door.threshold import Given
+from oberih.web.inside.office.filled import Filled
 from oberih.web.inside.office.queue import pictures_of
 from oberih.web.views import Picture, Region, RegionPicture
 
-__all__ = ["corrections_of", "hidden_of", "regions_of"]
+__all__ = ["as_sent", "corrections_of", "hidden_of", "regions_of"]
 
 SAME = 1e-6
 
 
-def regions_of(review: Review) -> tuple[RegionPicture, ...]:
-    """Pictures that would be public, with the boxes in them."""
+def regions_of(review: Review, filled: Filled | None = None) -> tuple[RegionPicture, ...]:
+    """Pictures that would be public, with the boxes in them; as a form has them, if one was not taken."""
     pictures = pictures_of(review, "picture")
     made = []
     for number, one in enumerate(review.found):
         place = order(one)
         if place is not None and place < len(pictures):
-            made.append(marked(review, number, pictures[place]))
+            one_picture = marked(review, number, pictures[place])
+            made.append(one_picture if filled is None else as_sent(one_picture, filled.sent))
     return tuple(made)
+
+
+def as_sent(one: RegionPicture, sent: Given) -> RegionPicture:
+    """The boxes of a picture with the ticks of a form, and with those that it adds."""
+    ticked = {text.partition("/")[2] for text in sent.all("blur") if text.partition("/")[0] == one.id}
+    drawn = [text.partition("/")[2] for text in sent.all("add") if text.partition("/")[0] == one.id]
+    marks = [replace(mark, blurred=mark.id in ticked) for mark in one.regions]
+    marks += [Region("", "added", *corners(read_box(text)), new=True) for text in drawn]
+    return replace(one, regions=tuple(marks))
 
 
 def hidden_of(review: Review) -> tuple[RegionPicture, ...]:

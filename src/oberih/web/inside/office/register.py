@@ -6,14 +6,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from oberih.catalogue import register
 from oberih.catalogue.access import Action
 from oberih.catalogue.tables import Collection, Organisation
 from oberih.errors import InputError
 from oberih.i18n import say
-from oberih.web.inside import register as known
 from oberih.web.inside.desk import Asks
 from oberih.web.inside.door.threshold import Given, InForm
-from oberih.web.inside.office.common import number_of
+from oberih.web.inside.office.common import in_words, number_of
+from oberih.web.inside.register import Keeper, Maker
 from oberih.web.views import Option, RegisterPage, RegisterRow
 from oberih.web.views.words import ORGANISATIONS
 
@@ -24,60 +25,60 @@ NOTHING: Mapping[str, str] = {}
 
 
 @router.get("/collections")
-def listed(request: Request, who: known.Keeper) -> Response:
+def listed(request: Request, who: Keeper) -> Response:
     return collections_page(request, who)
 
 
 @router.post("/collections")
-def made(request: Request, who: known.Maker, sent: InForm) -> Response:
+def made(request: Request, who: Maker, sent: InForm) -> Response:
     try:
-        known.make_collection(who, collection_told(sent))
+        register.make_collection(who.database, who.who, collection_told(sent))
     except (ValidationError, InputError) as error:
         return collections_page(request, who, sent=sent, errors=wrong_fields(error))
     return who.desk.back("/collections")
 
 
 @router.get("/collections/{collection}")
-def one(request: Request, collection: str, who: known.Keeper) -> Response:
-    return collections_page(request, who, known.collection_of(who, collection))
+def one(request: Request, collection: str, who: Keeper) -> Response:
+    return collections_page(request, who, register.collection_of(who.database, who.who, collection))
 
 
 @router.post("/collections/{collection}")
-def changed(request: Request, collection: str, who: known.Keeper, sent: InForm) -> Response:
-    row = known.collection_of(who, collection)
+def changed(request: Request, collection: str, who: Keeper, sent: InForm) -> Response:
+    row = register.collection_of(who.database, who.who, collection)
     try:
         told = collection_told(sent)
-        known.change(who, Action.EDIT_COLLECTION.value, Collection, collection, told, version_of(sent))
+        register.change_collection(who.database, who.who, collection, told, version_of(sent))
     except (ValidationError, InputError) as error:
         return collections_page(request, who, row, sent=sent, errors=wrong_fields(error))
     return who.desk.back("/collections")
 
 
 @router.get("/organisations")
-def organisations(request: Request, who: known.Keeper) -> Response:
+def organisations(request: Request, who: Keeper) -> Response:
     return organisations_page(request, who)
 
 
 @router.post("/organisations")
-def organisation_made(request: Request, who: known.Maker, sent: InForm) -> Response:
+def organisation_made(request: Request, who: Maker, sent: InForm) -> Response:
     try:
-        known.make_organisation(who, organisation_told(sent))
+        register.make_organisation(who.database, who.who, organisation_told(sent))
     except ValidationError as error:
         return organisations_page(request, who, sent=sent, errors=wrong_fields(error))
     return who.desk.back("/organisations")
 
 
 @router.get("/organisations/{organisation}")
-def organisation(request: Request, organisation: str, who: known.Maker) -> Response:
-    return organisations_page(request, who, known.organisation_of(who, organisation))
+def organisation(request: Request, organisation: str, who: Maker) -> Response:
+    return organisations_page(request, who, register.organisation_of(who.database, organisation))
 
 
 @router.post("/organisations/{organisation}")
-def organisation_changed(request: Request, organisation: str, who: known.Maker, sent: InForm) -> Response:
-    row = known.organisation_of(who, organisation)
+def organisation_changed(request: Request, organisation: str, who: Maker, sent: InForm) -> Response:
+    row = register.organisation_of(who.database, organisation)
     try:
         told = organisation_told(sent)
-        known.change(who, "change organisation", Organisation, organisation, told, version_of(sent))
+        register.change_organisation(who.database, who.who, organisation, told, version_of(sent))
     except ValidationError as error:
         return organisations_page(request, who, row, sent=sent, errors=wrong_fields(error))
     return who.desk.back("/organisations")
@@ -91,16 +92,16 @@ def by_language(sent: Given, field: str) -> dict[str, str]:
     return {name.removeprefix(f"{field}-"): sent(name) for name in names if sent(name).strip()}
 
 
-def collection_told(sent: Given) -> known.CollectionTold:
-    return known.CollectionTold(
+def collection_told(sent: Given) -> register.CollectionTold:
+    return register.CollectionTold(
         titles=by_language(sent, "title"), summary=by_language(sent, "summary"),
         organisation=sent("organisation") or None,
     )  # fmt: skip
 
 
-def organisation_told(sent: Given) -> known.OrganisationTold:
+def organisation_told(sent: Given) -> register.OrganisationTold:
     told = {"names": by_language(sent, "title"), "kind": sent("kind"), "uri": sent("uri").strip()}
-    return known.OrganisationTold.model_validate(told)
+    return register.OrganisationTold.model_validate(told)
 
 
 def version_of(sent: Given) -> int:
@@ -110,7 +111,7 @@ def version_of(sent: Given) -> int:
 def wrong_fields(error: ValidationError | InputError) -> dict[str, str]:
     """Field -> what is wrong with it."""
     if isinstance(error, InputError):
-        return {"": f"{error.message} {error.advice}".strip()}
+        return {"": in_words(error)}
     fields = {str(one["loc"][0]) if one["loc"] else "" for one in error.errors()}
     if fields & {"names", "titles"}:
         return {"": say("It needs a name in at least one language, of at most 300 letters.")}
@@ -124,9 +125,8 @@ def collections_page(
     request: Request, who: Asks, row: Collection | None = None, *, sent: Given | None = None,
     errors: Mapping[str, str] = NOTHING,
 ) -> Response:  # fmt: skip
-    with who.desk.service.database.reading() as session:
-        found = [] if row else known.collections(session, who)
-        theirs = {one.id: dict(one.names) for one in known.organisations(session)}
+    found = [] if row else register.collections(who.database, who.who)
+    theirs = {one.id: dict(one.names) for one in register.organisations(who.database)}
     values = filled(row.titles, row.summary) | {"organisation": row.organisation or ""} if row else {}
     spoken = [*(row.titles if row else ()), *who.desk.service.settings.languages]
     page = RegisterPage(
@@ -146,8 +146,7 @@ def organisations_page(
     request: Request, who: Asks, row: Organisation | None = None, *, sent: Given | None = None,
     errors: Mapping[str, str] = NOTHING,
 ) -> Response:  # fmt: skip
-    with who.desk.service.database.reading() as session:
-        found = [] if row else known.organisations(session)
+    found = [] if row else register.organisations(who.database)
     values = filled(row.names, {}) | {"kind": row.kind, "uri": row.uri} if row else {}
     spoken = [*(row.names if row else ()), *who.desk.service.settings.languages]
     page = RegisterPage(

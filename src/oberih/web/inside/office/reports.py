@@ -1,27 +1,26 @@
 """Pages of condition reports: what was said of a subject, a new report, changing one. All of it is sealed."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from oberih.catalogue import register
 from oberih.catalogue.access import Action
 from oberih.catalogue.tables import ConditionReport, Subject
 from oberih.errors import InputError
 from oberih.i18n import say
-from oberih.web.inside import register as known
-from oberih.web.inside.desk import Asks, asks
+from oberih.web.inside.desk import Asks
 from oberih.web.inside.door.threshold import Given, InForm
 from oberih.web.inside.office.queue import address_of
 from oberih.web.inside.office.register import NOTHING, texts_of, version_of, wrong_fields
+from oberih.web.inside.register import Reader, Reporter
 from oberih.web.views import ReportRow, ReportsPage
 
 __all__ = ["router"]
 
 router = APIRouter()
-Reader = Annotated[Asks, Depends(asks(Action.SEE_RECORD))]
-Reporter = Annotated[Asks, Depends(asks(Action.REPORT_CONDITION))]
 FIELDS = ("assessed", "grade", "event", "last_seen_intact", "first_seen_damaged", "confidence", "source",
           "significance", "risks")  # fmt: skip
 WRONG_DAYS = say("The days do not fit: none is to come, and it was intact before it was damaged.")
@@ -30,14 +29,16 @@ PARTS = ("component", "type", "position", "cause")  # of a line of damages
 
 @router.get("/subjects/{subject}/reports")
 def listed(request: Request, subject: str, who: Reader) -> Response:
-    return reports_page(request, who, known.subject_of(who, ark(subject), Action.SEE_RECORD))
+    return reports_page(
+        request, who, register.subject_of(who.database, who.who, ark(subject), Action.SEE_RECORD)
+    )
 
 
 @router.post("/subjects/{subject}/reports")
 def reported(request: Request, subject: str, who: Reporter, sent: InForm) -> Response:
-    about = known.subject_of(who, ark(subject), Action.REPORT_CONDITION)
+    about = register.subject_of(who.database, who.who, ark(subject), Action.REPORT_CONDITION)
     try:
-        known.make_report(who, about, told_by(sent))
+        register.make_report(who.database, who.who, about.id, told_by(sent))
     except (ValidationError, InputError) as error:
         return reports_page(request, who, about, sent=sent, errors=wrong(error))
     return who.desk.back(f"/subjects/{subject}/reports")
@@ -45,16 +46,15 @@ def reported(request: Request, subject: str, who: Reporter, sent: InForm) -> Res
 
 @router.get("/reports/{report}")
 def one(request: Request, report: str, who: Reader) -> Response:
-    row, about = known.report_of(who, report, Action.SEE_RECORD)
+    row, about = register.report_of(who.database, who.who, report, Action.SEE_RECORD)
     return reports_page(request, who, about, row)
 
 
 @router.post("/reports/{report}")
 def changed(request: Request, report: str, who: Reporter, sent: InForm) -> Response:
-    row, about = known.report_of(who, report, Action.REPORT_CONDITION)
+    row, about = register.report_of(who.database, who.who, report, Action.REPORT_CONDITION)
     try:
-        told = told_by(sent)
-        known.change(who, Action.REPORT_CONDITION.value, ConditionReport, report, told, version_of(sent))
+        register.change_report(who.database, who.who, report, told_by(sent), version_of(sent))
     except (ValidationError, InputError) as error:
         return reports_page(request, who, about, row, sent=sent, errors=wrong(error))
     return who.desk.back(f"/subjects/{address_of(about.id)}/reports")
@@ -64,7 +64,7 @@ def ark(path: str) -> str:
     return f"ark:/{path.replace('-', '/', 1)}"
 
 
-def told_by(sent: Given) -> known.ReportTold:
+def told_by(sent: Given) -> register.ReportTold:
     """Raises `ValidationError`, `InputError`."""
     told: dict[str, Any] = {name: text for name in FIELDS if (text := sent(field_of(name)).strip())}
     lines = [line for line in sent("items").splitlines() if line.strip()]
@@ -72,7 +72,7 @@ def told_by(sent: Given) -> known.ReportTold:
     if any(len(one) > len(PARTS) or not one[0] for one in parts):
         raise InputError("A line of damages has at most four parts.", "Write a semicolon between them.")
     told["items"] = [dict(zip(PARTS, one, strict=False)) for one in parts]
-    return known.ReportTold.model_validate(told)
+    return register.ReportTold.model_validate(told)
 
 
 def field_of(name: str) -> str:
@@ -91,8 +91,7 @@ def reports_page(
     request: Request, who: Asks, about: Subject, row: ConditionReport | None = None, *,
     sent: Given | None = None, errors: Mapping[str, str] = NOTHING,
 ) -> Response:  # fmt: skip
-    with who.desk.service.database.reading() as session:
-        found = [] if row else known.reports(session, about.id)
+    found = [] if row else register.reports(who.database, about.id)
     page = ReportsPage(
         address_of(about.id), about.title,
         tuple(ReportRow(one.id, one.assessed, one.grade, one.assessor, one.event) for one in found),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
@@ -13,40 +13,37 @@ from oberih.catalogue.access import Action, looking
 from oberih.catalogue.ledger import entries_of
 from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Subject, Zone
 from oberih.i18n import from_json, say
-from oberih.settings import ServiceSettings
-from oberih.trust.cells import CLASSES, CandidateSites, Generalised, TruePlace, cell_of, generalised, polygon
+from oberih.trust.cells import CLASSES
+from oberih.web.figures import figure, percent, size
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.places import title_of
 from oberih.web.inside.office.common import own, unseen
+from oberih.web.inside.office.filled import ANSWERS, Filled, unsent
 from oberih.web.inside.office.queue import address_of, kind_of, pictures_of, poster_of
 from oberih.web.inside.office.regions import hidden_of, regions_of
+from oberih.web.inside.office.seeing import Seen
 from oberih.web.inside.office.warned import hints, warned
-from oberih.web.inside.office.wordings import Rewording, reworded, wordings
+from oberih.web.inside.office.whom import in_words_of
+from oberih.web.inside.office.wordings import reworded, wordings
 from oberih.web.pages import FILES_POLICY
 from oberih.web.views import (
     Beside,
-    CellSketch,
     Event,
     FigureRow,
-    PrecisionChoice,
     ReviewPage,
+    Warned,
 )
-from oberih.web.views.words import CHECKS, PRECISIONS
+from oberih.web.views.words import CHECKS
 from oberih.work.flow import waiting_corrections
 from oberih.work.flow.comparing import compared
 from oberih.work.flow.ingest import zones_now
-from oberih.work.flow.projecting import licence_of, month, reviewed_place, sites
+from oberih.work.flow.projecting import captures_of, licence_of, month, reviewed_place
 
-__all__ = ["Case", "case_of", "page", "router"]
+__all__ = ["At", "Case", "case_of", "page", "router"]
 
+At = Literal["words", "decision", "out"]
 router = APIRouter()
-KM_OF_DEGREE = 111.2
 UNKNOWN = say("It was not measured, or the scale is not known.")
-NO_REGISTER = say(
-    "There is no register of sites here, so nobody knows among how many others it would hide in a smaller "
-    "area: a region is shown at most, or the exact place. Look at the region on a map. If it is mostly sea, "
-    "or lies beyond the border, few sites are left in it: then keep the place back."
-)
 
 
 @dataclass(frozen=True)
@@ -86,9 +83,8 @@ def find(session: Session, identifier: str) -> Case | None:
         if review is None:
             return None
         about = session.get_one(Subject, review.subject)
-        model = session.get(Model, review.model) if review.model else None
-        named = model.captures if model else [review.capture] if review.capture else []
-        captures = tuple(session.get_one(Capture, one) for one in named)
+        model = session.get_one(Model, review.model)
+        captures = tuple(captures_of(session, review))
         public = session.get(Publication, review.subject)
         return Case(identifier, about, review.collection, captures, review, None, model, public)
     ark = f"ark:/{identifier.replace('-', '/', 1)}"
@@ -97,10 +93,10 @@ def find(session: Session, identifier: str) -> Case | None:
         subject = session.get(Subject, capture.subject) if capture.subject else None
         return Case(identifier, subject, capture.collection, (capture,), capture=capture)
     known, public = session.get(Subject, ark), session.get(Publication, ark)
-    if known is None or public is None or public.published is None or public.withdrawn is not None:
+    if known is None or public is None or not public.visible:
         return None
-    model = session.get(Model, public.model) if public.model else None
-    captures = tuple(session.get_one(Capture, one) for one in (model.captures if model else ()))
+    passed = session.get_one(Review, public.review)
+    model, captures = session.get_one(Model, passed.model), tuple(captures_of(session, passed))
     return Case(identifier, known, known.collection, captures, model=model, public=public)
 
 
@@ -133,23 +129,27 @@ def draft_file(identifier: str, path: str, who: Annotated[Asks, Depends(asks(Act
 
 def page(
     request: Request, who: Asks, case: Case, *, errors: Mapping[str, str] | None = None,
-    answers: Mapping[str, str] | None = None, rewording: Rewording | None = None, status: int = 200,
+    at: At = "decision", filled: Filled | None = None, status: int = 200,
 ) -> Response:  # fmt: skip
-    """The page of a case. ``answers``: of a form that was not in order; else those that were kept."""
+    """The page of a case. ``filled``: a form that was not taken; else it shows what was kept. ``at``: beside
+    what the errors are said.
+    """
     service, review, subject = who.desk.service, case.review, case.subject
+    form = filled if review is None or is_open(review) else None
+    late = filled if form is None and filled is not None and filled.sent("decision") else None
     of = subject.id if subject else case.captures[0].id
     with looking(service.database, who.who, Action.SEE_PLACE, case.collection, "place", of) as session:
         place = reviewed_place(session, of, [one.id for one in case.captures])
         session.expunge_all()
     with service.database.reading() as session:
-        told = given(case, answers, service.settings.review_days)
-        shown = Seen.of(session, service.settings, place, told["precision"])
+        told = given(case, form.answers if form else None, service.settings.review_days)
+        shown = Seen.of(session, service.settings, place, case.public, told["precision"])
         view = ReviewPage(
             id=case.id, version=case.version, mode=mode_of(case),
             title=subject.title if subject else case.captures[0].title,
-            kind=kind_of(subject) if subject else "other",
+            kind=(filled.sent("kind") if filled else "") or (kind_of(subject) if subject else "other"),
             collection=title_of(who.desk, request, case.collection),
-            contributor=", ".join(sorted({one.person or one.account for one in case.captures})),
+            contributor=", ".join(sorted({one.person for one in case.captures if one.person})),
             received=received_of(case), licence=licence_of(session, case.captures),
             note="\n".join(one.note for one in case.captures if one.note),
             zone=zone_of(session, place) if case.capture else "",
@@ -160,22 +160,24 @@ def page(
             beside=tuple(beside(case, place, shown)),
             cell=shown.cell, precisions=() if case.capture else shown.choices, place_note=shown.note,
             precision=told["precision"],  # type: ignore[arg-type]
-            reason=told["reason"], due=as_day(told["due"]), embargo=as_day(told["embargo"]),
+            reason=told["reason"], comment=told["comment"], area_wrong=told["area"] == "wrong",
+            due=as_day(told["due"]), embargo=as_day(told["embargo"]),
             wants_names=any(one.credited for one in case.captures), names_people=told["names"] == "yes",
-            warnings=(*map(warned, review.warnings), *hints(review)) if review else (),
+            warnings=(*judged(review, form), *hints(review)) if review else (),
             checks={key: told[f"check-{key}"] for key in CHECKS if told.get(f"check-{key}")},
-            regions=regions_of(review) if review else (),
+            regions=regions_of(review, form) if review else (),
             hidden_photos=len(hidden_of(review)) if review and is_open(review) else 0,
             blur_waits=review is not None and is_open(review) and waiting_corrections(review),
-            wordings=wordings(subject, service.settings.languages, rewording) if has_words(case) else (),
+            wordings=wordings(subject, service.settings.languages, filled) if has_words(case) else (),
             subject=address_of(subject.id) if subject else "",
             words_version=subject.version if subject else 0, words_public=due_or_visible(case),
-            words_warnings=tuple(map(reworded, rewording.warnings)) if rewording else (),
+            words_warnings=reworded(filled),
             true_place=pair(place), corrected=told["where"],
-            area_public=place is not None and place.public_cell is not None,
-            history=tuple(history(session, case)),
+            area_public=case.public is not None and case.public.cell is not None,
+            history=history(session, request, who, case),
             decided="" if review is None or is_open(review) else decided(review),
-            visible=visible(case), errors=errors or {},
+            visible=visible(case), errors=errors or {}, errors_at=at,
+            unsent=tuple(unsent(late, words=not has_words(case))) if late else (),
         )  # fmt: skip
     return who.desk.page(request, view, asks=who.present, status=status)
 
@@ -201,16 +203,18 @@ def decided(review: Review) -> str:
 
 
 def visible(case: Case) -> bool:
-    """Whether the public sees it, by the decision that the page is about."""
+    """Whether the public sees it, or will, by the decision that the page is about."""
     public = case.public
-    if public is None or public.withdrawn is not None or case.capture is not None:
+    if public is None or case.capture is not None:
         return False
-    return case.review is None or public.review == case.review.id
+    if case.review is None:
+        return public.visible
+    return public.waiting == case.review.id or (public.visible and public.review == case.review.id)
 
 
 def due_or_visible(case: Case) -> bool:
     """Whether its words are public, or will be without anybody looking at them again."""
-    return case.public is not None and case.public.withdrawn is None
+    return case.public is not None and (case.public.visible or case.public.waiting is not None)
 
 
 def has_words(case: Case) -> bool:
@@ -230,7 +234,7 @@ def received_of(case: Case) -> Any:
 def given(case: Case, answers: Mapping[str, str] | None, review_days: int) -> dict[str, str]:
     """What the fields of the form hold; to be looked at again in ``review_days``, unless somebody said so."""
     subject, today = case.subject, datetime.now(UTC).date()
-    told = {"precision": "withheld", "reason": "", "due": "", "embargo": "", "names": "", "where": ""}
+    told = dict.fromkeys(ANSWERS, "") | {"precision": "withheld"}
     if subject is not None:
         told["precision"], told["names"] = subject.precision, "yes" if subject.names_people else ""
         told["due"] = subject.sensitivity_due.isoformat() if subject.sensitivity_due else ""
@@ -248,53 +252,17 @@ def given(case: Case, answers: Mapping[str, str] | None, review_days: int) -> di
     return told
 
 
+def judged(review: Review, filled: Filled | None) -> Iterator[Warned]:
+    """Warnings, settled as they are, or as a form that was not taken has them."""
+    for one in review.warnings:
+        yield warned(one if filled is None else {**one, "settled": one["id"] in filled.sent.all("settled")})
+
+
 def as_day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What each precision class would mean for a place. Nothing of it is stored."""
-
-    choices: tuple[PrecisionChoice, ...]
-    cell: CellSketch | None
-    precision: str  # that the public would get
-    note: str = ""
-
-    @classmethod
-    def of(cls, session: Session, settings: ServiceSettings, place: Place | None, asked: str) -> "Seen":
-        if place is None:
-            return cls(tuple(PrecisionChoice(one) for one in CLASSES), None, "withheld")
-        known = sites(session, settings)
-        true = TruePlace(place.latitude_deg, place.longitude_deg)
-        choices, cell, precision = [], None, "withheld"
-        for one in CLASSES:
-            made = generalised(true, one, known, settings.candidate_sites, before=before(place))
-            choices.append(PrecisionChoice(one, candidates(true, one, known), made.precision == one))
-            if one == asked and made.cell is not None:
-                cell, precision = sketch(made.cell, true), made.precision
-        return cls(tuple(choices), cell, precision, NO_REGISTER if known is None else "")
-
-
-def before(place: Place) -> Generalised | None:
-    if not place.public_precision or not place.public_asked:
-        return None
-    return Generalised(place.public_cell, place.public_precision, place.public_asked, "")  # type: ignore[arg-type]
-
-
-def candidates(true: TruePlace, precision: Any, known: CandidateSites | None) -> int | None:
-    cell = cell_of(true.latitude_deg, true.longitude_deg, precision)
-    return known.count(cell) if cell and known is not None else None
-
-
-def sketch(cell: str, true: TruePlace) -> CellSketch:
-    outline = polygon(cell)[:-1]
-    latitudes = [latitude for _, latitude in outline]
-    width_km = (max(latitudes) - min(latitudes)) * KM_OF_DEGREE
-    return CellSketch(outline, (true.longitude_deg, true.latitude_deg), width_km)
 
 
 def beside(case: Case, place: Place | None, shown: Seen) -> Iterator[Beside]:
@@ -307,14 +275,15 @@ def beside(case: Case, place: Place | None, shown: Seen) -> Iterator[Beside]:
     exact = pair(place)
     public = shown.precision != "withheld" and case.capture is None
     region = " / ".join(named.place.names.values()) if named and named.place and public else ""
-    yield Beside(say("Place"), str(PRECISIONS[shown.precision].label) if public else "", exact)
+    told = public or (shown.precision != shown.asked and case.capture is None)
+    yield Beside(say("Place"), shown.words if told else "", exact)
     yield Beside(say("Address, or how to find it"), region, words)
     times = sorted(one.taken for one in case.captures if one.taken)
     yield Beside(
         say("Recorded"), month(times[0]) if times and case.capture is None else "",
         ", ".join(f"{one:%Y-%m-%d %H:%M:%S}" for one in times),
     )  # fmt: skip
-    people = ", ".join(sorted({one.person or one.account for one in case.captures}))
+    people = ", ".join(sorted({one.person for one in case.captures if one.person}))
     yield Beside(say("Recorded by"), "", people)
 
 
@@ -322,40 +291,33 @@ def figures(model: Model | None) -> tuple[FigureRow, ...]:
     told: dict[str, Any] = model.figures if model else {}
     if not told:
         return ()
-    unit = "m" if told.get("unit") == "m" else ""
-    size = " × ".join(f"{one:.3g}" for one in told.get("size") or ())
+    metres = told.get("unit") == "m"
+
+    def length(name: str) -> str:
+        value = told.get(name)
+        return figure(1000 * value if metres and value is not None else None, "mm")
+
+    used, photos = (figure(told.get(name), digits=0) for name in ("photos_used", "photos"))
     return (
-        FigureRow(say("Photos used"), f"{told.get('photos_used', '')} / {told.get('photos', '?')}"),
-        FigureRow(say("Triangles"), str(told.get("triangles", "")), UNKNOWN),
-        FigureRow(say("Size"), f"{size} {unit}".strip() if unit else "", UNKNOWN),
-        FigureRow(say("Error (95 %)"), length(told.get("error"), unit), UNKNOWN),
-        FigureRow(say("Detail of the texture"), length(told.get("texel"), unit), UNKNOWN),
-        FigureRow(say("Holes in the surface"), share(told.get("hole_share")), UNKNOWN),
+        FigureRow(say("Photos used"), say("{done} of {all}", done=used, all=photos) if photos else used),
+        FigureRow(say("Triangles"), figure(told.get("triangles"), digits=0), UNKNOWN),
+        FigureRow(say("Size"), size(told.get("size") or (), "m") if metres else "", UNKNOWN),
+        FigureRow(say("Error (95 %)"), length("error"), UNKNOWN),
+        FigureRow(say("Detail of the texture"), length("texel"), UNKNOWN),
+        FigureRow(say("Holes in the surface"), percent(told.get("hole_share")), UNKNOWN),
         FigureRow(
-            say("Likeness to photos that were left out"), decibels(told.get("left_out_psnr_db")), UNKNOWN
+            say("Likeness to photos that were left out"), figure(told.get("left_out_psnr_db"), "dB", 1),
+            UNKNOWN,
         ),
-    )
-
-
-def length(value: float | None, unit: str) -> str:
-    return f"{1000 * value:.3g} mm" if value is not None and unit else ""
-
-
-def share(value: float | None) -> str:
-    return f"{100 * value:.1f} %" if value is not None else ""
-
-
-def decibels(value: float | None) -> str:
-    return f"{value:.1f} dB" if value is not None else ""
+    )  # fmt: skip
 
 
 def replaces(session: Session, case: Case) -> str:
     public = case.public
-    if public is None or public.withdrawn or not public.model or case.model is None:
+    if public is None or not public.visible or case.model is None:
         return ""
-    if public.model == case.model.id:
-        return ""
-    return compared(case.model.figures, session.get_one(Model, public.model).figures).reason
+    shown = session.get_one(Model, session.get_one(Review, public.review).model)
+    return "" if shown.id == case.model.id else compared(case.model.figures, shown.figures).reason
 
 
 def model_of(review: Review | None) -> str:
@@ -369,9 +331,10 @@ def pair(place: Place | None) -> str:
     return f"{place.latitude_deg:.5f}, {place.longitude_deg:.5f}" if place is not None else ""
 
 
-def history(session: Session, case: Case) -> Iterator[Event]:
+def history(session: Session, request: Request, who: Asks, case: Case) -> tuple[Event, ...]:
     entries = [one for capture in case.captures for one in entries_of(session, "capture", capture.id)]
     if case.review is not None:
         entries += entries_of(session, "review", case.review.id)
-    for one in sorted(entries, key=lambda one: (one.at, one.number)):
-        yield Event(one.at, one.actor, one.action, one.note)
+    people = in_words_of(request, who, {one.actor for one in entries})
+    entries.sort(key=lambda one: (one.at, one.number))
+    return tuple(Event(one.at, people[one.actor], one.action, one.note) for one in entries)

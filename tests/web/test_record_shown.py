@@ -1,0 +1,39 @@
+"""A public record as its page shows it."""
+
+from oberih.catalogue.public import PublicFile, PublicPlace, Quality
+from oberih.i18n import language
+from oberih.web.open.shown import record_page
+from oberih.web.pages import Pages
+from oberih.web.views import Frame
+from public_help import plain
+
+
+def file(path: str) -> PublicFile:
+    kind = {"glb": "model/gltf-binary", "usdz": "model/vnd.usdz+zip"}[path.rpartition(".")[2]]
+    return PublicFile(path=path, media_type=kind, bytes=9, sha256="0" * 64, role="download")
+
+
+def test_files_of_the_same_format_are_told_apart() -> None:
+    names = ("ar.glb", "ar.usdz", "downloads/model.glb", "downloads/model.usdz")
+    shown = record_page(plain(files=tuple(file(f"f/v1/{name}") for name in names))).downloads
+    assert [(one.format, one.address.rpartition("/")[2], bool(one.words)) for one in shown] == [
+        ("GLB", "model.glb", False), ("USDZ", "model.usdz", False),
+        ("GLB", "ar.glb", True), ("USDZ", "ar.usdz", True),
+    ]  # fmt: skip
+
+
+def test_the_page_says_the_area_in_words_and_figures_in_the_reader_s_language() -> None:
+    cell = "851e6227fffffff"
+    told = plain(
+        place=PublicPlace(precision="10 km", cell=cell, region={"en": "Chernihiv oblast"}),
+        quality=Quality(triangles=1234567, error_um=4200, size_mm=(12345, 6789, 1000), photos=118),
+    )
+    pages = Pages(["en", "uk"])
+    english, ukrainian = (
+        pages.render(record_page(told), Frame(language(code), "/records/1", {})) for code in ("en", "uk")
+    )
+    assert cell not in english and "Chernihiv oblast" in english and "An area some 17 km across." in english
+    for figure in ("1,234,567", "4.2 mm", "12.35 × 6.79 × 1.00 m"):
+        assert figure in english
+    for figure in ("1\u00a0234\u00a0567", "4,2 мм", "12,35 × 6,79 × 1,00 м"):
+        assert figure in ukrainian
