@@ -12,11 +12,12 @@ from oberih.archive.metadata import Description
 from oberih.catalogue.access import Who
 from oberih.catalogue.accounts import change_profile
 from oberih.catalogue.database import now
-from oberih.catalogue.outdated import Outdated
+from oberih.catalogue.outdated import Outdated, outdate
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.tables import Capture, Publication, Review, Rights, Subject
+from oberih.errors import Conflict
 from oberih.work.engine import Job
-from oberih.work.flow import LICENCES, Decision, decide, due, project, unpublish
+from oberih.work.flow import LICENCES, Decision, decide, due, look_again, project, publishing, unpublish
 from oberih.work.flow.mending import Mender
 from oberih.work.flow.projecting import captures_of
 from oberih.work.flow.publishing import expose, reveal
@@ -173,6 +174,110 @@ def test_what_was_taken_back_meanwhile_never_becomes_public(service: Service) ->
     assert shown(service, subject) is None
     reveal(JOB, review)
     assert shown(service, subject) is None
+
+
+def test_files_that_come_late_do_not_stay(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was taken back while they were copied, and whoever copied them was killed then."""
+    review, subject = passed(service)
+    with service.database.reading() as session:
+        (capture,) = captures_of(session, session.get_one(Review, review))
+    missing = publishing.missing_files
+
+    def slow(*given: object) -> list[str]:
+        monkeypatch.undo()
+        withdraw(service, capture.id, "olha")
+        return missing(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(publishing, "missing_files", slow)
+    expose(JOB, review)
+    with service.database.writing("test", "time goes by") as session:
+        session.execute(update(Outdated).values(since=now() - timedelta(minutes=2)))
+    Mender(service).look()
+    assert list(service.files.list()) == [] and shown(service, subject) is None
+
+
+def test_who_decides_has_seen_what_others_decided_meanwhile(service: Service) -> None:
+    """The page of a newer model is older than somebody else's word that the place is to be kept back."""
+    subject, capture = public(service)
+    review = in_review(SimpleNamespace(service=service), capture)  # type: ignore[arg-type]
+    with service.database.reading() as session:
+        seen = session.get_one(Review, review).version
+        version = session.get_one(Subject, subject).version
+    told = {"outcome": "refused", "seen_version": version, "reason": "looters", "precision": "withheld"}
+    look_again(service, subject, "anna", Decision.model_validate(told))
+    late = {
+        "outcome": "passed",
+        "seen_version": seen,
+        "precision": "exact",
+        "reason": "x",
+        "checked": ANSWERS,
+    }
+    with pytest.raises(Conflict):
+        decide(service, review, "borys", Decision.model_validate(late))
+    found = shown(service, subject)
+    assert found is not None and found.place.cell is None
+
+
+def test_refusing_a_newer_model_leaves_what_waits(service: Service) -> None:
+    review, subject = passed(service, embargo_until="2999-01-01")
+    with service.database.reading() as session:
+        (capture,) = captures_of(session, session.get_one(Review, review))
+    newer = in_review(SimpleNamespace(service=service), capture.id)  # type: ignore[arg-type]
+    with service.database.reading() as session:
+        version = session.get_one(Review, newer).version
+    decide(service, newer, "custodian", Decision(outcome="refused", seen_version=version, reason="blurred"))
+    with service.database.writing("custodian", "end embargo") as session:
+        session.get_one(Subject, subject).embargo_until = now()
+    expose(JOB, review)
+    reveal(JOB, review)
+    assert shown(service, subject) is not None
+
+
+def test_a_name_that_was_chosen_after_the_decision_is_not_shown(service: Service) -> None:
+    review, subject = passed(service, embargo_until="2999-01-01")
+    change_profile(service.database, Who("olha", None, ()), public_name="O. of 5 Mill Lane")
+    with service.database.writing("custodian", "end embargo") as session:
+        session.get_one(Subject, subject).embargo_until = now()
+    reveal(JOB, review)
+    found = shown(service, subject)
+    assert found is not None and found.people == ()
+
+
+def test_somebody_killed_while_showing_leaves_nothing_that_is_taken_back_later(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review, subject = passed(service)
+    show = publishing.show
+
+    def killed(*given: object) -> None:
+        show(*given)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing, "show", killed)
+    with pytest.raises(KeyboardInterrupt):
+        reveal(JOB, review)
+    monkeypatch.undo()
+    unpublish(service, subject, "custodian", "somebody asked")
+    assert shown(service, subject) is None
+
+
+def test_one_that_cannot_be_shown_keeps_no_other_in_view(service: Service) -> None:
+    subject, capture = public(service)
+    with service.database.writing("test", "spoil") as session:
+        session.get_one(Subject, subject).description = {
+            "titles": {"en": "x"},
+            "kind": "nonsense",
+            "materials": 5,
+        }
+        outdate(session, subject)
+    other, theirs = public(service)
+    with service.database.writing("olha", "withdraw") as session:  # and killed then
+        session.get_one(Publication, other).withdrawn = now()
+        outdate(session, other)
+        session.flush()
+        session.execute(update(Outdated).values(since=now() - timedelta(minutes=2)))
+    Mender(service).look()
+    assert shown(service, other) is None and theirs != capture
 
 
 def test_a_service_that_is_rebuilt_shows_what_was_shown(service: Service) -> None:

@@ -57,6 +57,7 @@ GET     /contributions/{contribution}                          LU +U UU UUUU UU 
 GET     /contributions/{contribution}/progress                 LU +U UU UUUU UU UU L ++NNNN
 GET     /contributions/{contribution}/receipt                  LU +U UU UUUU UU UU L ++NNNN
 POST    /contributions/{contribution}/cancel                   LU +U UU UUUU UU UU L N+NNNN
+POST    /contributions/{contribution}/unnamed                  LU +U UU UUUU UU UU L NNNNNN
 POST    /contributions/{contribution}/withdraw                 LU +U UU UUUU UU UU L NNNNNN
 GET     /login                                                 ++ ++ ++ ++++ ++ ++ + ++++++
 POST    /login                                                 ++ ++ ++ ++++ ++ ++ + ++++++

@@ -52,3 +52,16 @@ def test_the_steps_of_what_ended(
     shown = page.split('<ol class="steps">')[1].split("</ol>")[0]
     assert re.findall("<b>(.*?)</b>", shown) == list(steps)
     assert "not for this one" not in shown and "stopped here" not in shown
+
+
+def test_whoever_does_not_want_to_be_named_any_more_is_not(house: House, visitor: Visitor) -> None:
+    capture = captured(house, credited=True)
+    with house.service.database.writing("service", "test") as session:
+        found = session.get_one(Capture, capture)
+        found.account = visitor.name
+    path = f"/contributions/{found.contribution}"
+    assert "Do not name me with it" in visitor.go(path).text
+    assert visitor.send(f"{path}/unnamed").status_code == 303
+    assert "Do not name me with it" not in visitor.follow().text
+    with house.service.database.reading() as session:
+        assert not session.get_one(Capture, capture).credited

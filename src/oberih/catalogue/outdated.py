@@ -5,7 +5,7 @@ said before they began. So a process that is killed between leaves a trace, and 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -25,8 +25,9 @@ class Outdated(Base):
     since: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
-def outdate(session: Session, subject: str) -> None:
-    session.add(Outdated(subject=subject))
+def outdate(session: Session, subject: str, *, after: timedelta = timedelta()) -> None:
+    """``after``: whoever says so is at it until then, and nobody brings it up before."""
+    session.add(Outdated(subject=subject, since=now() + after))
 
 
 def outdate_collection(session: Session, collection: str) -> None:
@@ -46,7 +47,8 @@ def outdated(session: Session, before: datetime, most: int) -> Sequence[str]:
 
 def changes(session: Session, subject: str) -> Sequence[str]:
     """What is said of a subject so far."""
-    return session.scalars(select(Outdated.id).where(Outdated.subject == subject)).all()
+    asked = select(Outdated.id).where(Outdated.subject == subject, Outdated.since <= now())
+    return session.scalars(asked).all()
 
 
 def brought_up(session: Session, seen: Sequence[str]) -> None:

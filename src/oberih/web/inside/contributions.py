@@ -34,7 +34,7 @@ from oberih.web.views import (
 from oberih.work.arrivals import Refused
 from oberih.work.engine import JobState
 from oberih.work.flow.ingest import RECEIPT
-from oberih.work.flow.withdrawing import cancel, withdraw
+from oberih.work.flow.withdrawing import cancel, stay_unnamed, withdraw
 from oberih.work.offers import LICENCES
 from oberih.work.service import Service
 
@@ -181,6 +181,14 @@ def take_back(contribution: str, who: CONTRIBUTOR, sent: InForm) -> Response:
     return who.desk.back(f"/contributions/{contribution}")
 
 
+@router.post("/contributions/{contribution}/unnamed")
+def unnamed(contribution: str, who: CONTRIBUTOR) -> Response:
+    row = capture_of(who, contribution)
+    who.demand(Action.WITHDRAW_OWN, row.collection, owner=row.account)
+    stay_unnamed(who.desk.service, row.id, who.who.actor)
+    return who.desk.back(f"/contributions/{contribution}")
+
+
 def capture_of(who: Asks, contribution: str) -> Capture:
     """A capture of whoever asks. What is somebody else's is as unknown as what is not there."""
     with who.desk.service.database.reading() as session:
@@ -216,6 +224,7 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         advice=from_json(row.advice) if row.advice else "",
         record=address_of(row) if visible and row.state == "published" else "",
         can_cancel=row.state in RUNNING, can_withdraw=row.state != "withdrawn",
+        credited=row.credited and row.state != "withdrawn",
         subject=row.subject or "",
     )  # fmt: skip
 

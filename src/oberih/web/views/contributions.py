@@ -101,6 +101,7 @@ class ContributionPage(View):
     record: str = ""  # address of the public page
     can_cancel: bool = False
     can_withdraw: bool = False
+    credited: bool = False  # may be named with it, as they wanted
     subject: str = ""  # what it shows: more photos of it can be added
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -46,6 +47,7 @@ __all__ = [
     "warn_reviewers",
 ]
 
+LATE = timedelta(minutes=15)  # files that were copied, and belong to nothing, are looked for
 TAKEN_OUT = say("It was taken out of public view. A custodian looks at it again.")
 
 
@@ -82,7 +84,7 @@ def expose(job: Job, review: str) -> None:
         decided = session.get_one(Review, review)
         if not to_be_seen(session, decided):
             return
-        outdate(session, decided.subject)  # should nobody come back to what is begun here
+        outdate(session, decided.subject, after=LATE)  # should nobody come back to what is begun here
     job.check()
     below = folder_of(decided.subject, decided.number)
     for path in missing_files(service, decided):
