@@ -95,6 +95,7 @@ PEOPLE: dict[str, Sample] = {
             "Мальва",
             "p-5d1c7a",
             "Мальва",
+            "malva1234",
             GRANTS,
             (Passkey("k1", "Мій телефон", TODAY, TODAY),),
             password=True,

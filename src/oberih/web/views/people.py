@@ -151,6 +151,7 @@ class AccountPage(View):
     name: str  # only for this person and those who manage accounts
     pseudonym: str  # what heritage records call this person; empty: has none yet
     public_name: str = ""  # under which to be named; empty: not at all
+    login: str = ""  # the name that goes with a password, or a recovery code
     grants: tuple[Grant, ...] = ()
     passkeys: tuple[Passkey, ...] = ()
     password: bool = False

@@ -130,7 +130,7 @@ def account_page(request: Request, me: Me, errors: dict[str, str] | None = None)
         codes = has_codes(session, who.account)
     titles = {one.issuer: one.title for one in me.desk.service.settings.providers.values()}
     return AccountPage(
-        about.name, about.pseudonym, about.public_name,
+        about.name, about.pseudonym, about.public_name, about.login,
         grants=shown_grants(me.desk, request, valid),
         passkeys=tuple(
             Passkey(one.id, one.name, one.created.date(), one.used)
