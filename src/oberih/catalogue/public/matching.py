@@ -9,7 +9,7 @@ the same.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -137,60 +137,65 @@ class OfPostgres:
     def ranks(self, condition: Condition, after: int, most: int) -> list[int]:
         found: list[int] = []
         query = as_tsquery(condition)
-        for window, start in self.windows(condition, after, LAST, most):
-            given = {"query": f"{query}{window}", "after": start, "upto": LAST, "most": most - len(found)}
-            found += self.connection.execute(text(POSTGRES_RANKS), given).scalars()
-            if len(found) >= most:
-                break
+
+        def ask(window: str, start: int, wanted: int) -> int:
+            given = {"query": f"{query}{window}", "after": start, "upto": LAST, "most": wanted}
+            more = self.connection.execute(text(POSTGRES_RANKS), given).scalars().all()
+            found.extend(more)
+            return len(more)
+
+        self.walk(condition, after, LAST, most, ask)
         return found
 
     def summary(
         self, condition: Condition, column: Literal["codes", "cell"], upto: int, most: int,
         order: Order | None = None,
     ) -> Summary:  # fmt: skip
-        count = floor = 0
-        data = b""
-        best: list[tuple[str | int, int]] = []
+        parts: list[Summary] = []
         query = as_tsquery(condition)
         ordered, more = ordering(order, "json_agg(json_build_array(value, rank))")
         sql = POSTGRES_SUMMARY.format(column=column, order=order.column if order else "rank", ordered=ordered)
-        for window, start in self.windows(condition, -1, upto, most):
-            given = {"query": f"{query}{window}", "after": start, "upto": upto, "most": most - count}
-            row = self.connection.execute(text(sql), given | more).one()
-            count += row[0]
-            floor = row[1] or floor
-            data += row[2] or b""
-            best += pairs(row[3])
-            if count >= most:
-                break
-        return Summary(count, floor, data, sorted(best)[: order.most] if order else [])
 
-    def windows(self, condition: Condition, after: int, upto: int, most: int) -> Iterator[tuple[str, int]]:
-        """What to add to the query, and after which rank, so that together it is answered in order: months
-        that are expected to hold enough, and if they do not, all the rest at once. Of that there cannot be
-        much: else the months would have held enough. Only where words stand in a row every record with all of
-        them has to be opened: there it goes on by months.
+        def ask(window: str, start: int, wanted: int) -> int:
+            given = {"query": f"{query}{window}", "after": start, "upto": upto, "most": wanted}
+            row = self.connection.execute(text(sql), given | more).one()
+            parts.append(Summary(row[0], row[1] or 0, row[2] or b"", pairs(row[3])))
+            return parts[-1].count
+
+        self.walk(condition, -1, upto, most, ask)
+        best = sorted(pair for one in parts for pair in one.ordered)
+        return Summary(
+            sum(one.count for one in parts), max(one.floor for one in parts),
+            b"".join(one.data for one in parts), best[: order.most] if order else [],
+        )  # fmt: skip
+
+    def walk(
+        self, condition: Condition, after: int, upto: int, most: int, ask: Callable[[str, int, int], int]
+    ) -> None:
+        """Ask until there are ``most``, in order: with what to add to the query, after which rank, and for
+        how many; ``ask`` says how many there were.
+
+        First the months that are expected to hold enough; then, if they nearly did, a few more. If they held
+        much less, all the rest at once, of which there cannot be much. Only where words stand in a row every
+        record with all of them has to be opened: there it goes on by months.
         """
         if self.expected <= max(3 * most, FEW):
-            yield "", after
+            ask("", after, most)
             return
         parts = [one for one in self.slices if one.last > after and one.first <= upto]
-        step = sum(one.size for one in parts) * most * 1.4 / self.expected
+        wanted = 1.2 * most / self.expected * sum(one.size for one in parts)
         if condition != self.widest:
-            step *= UNKNOWN
-        window: list[Slice] = []
-        held = 0.0
-        for one in parts:
-            window.append(one)
-            held += one.size
-            if held >= step and (one.is_last or one.month == window[0].month):
-                yield f" & {in_one_of(window)}", after
-                if not asks_for_a_row(condition):
-                    yield "", window[-1].last
-                    return
-                window, held, step = [], 0.0, step * 4
-        if window:
-            yield f" & {in_one_of(window)}", after
+            wanted *= UNKNOWN
+        while parts and most > 0:
+            window = first_of(parts, wanted)
+            parts = parts[len(window) :]
+            found = ask(f" & {in_one_of(window)}", after, most)
+            most, after = most - found, window[-1].last
+            if found < most and not asks_for_a_row(condition):
+                if parts:
+                    ask("", after, most)
+                return
+            wanted = sum(one.size for one in window) * min(8, 1.3 * most / max(found, 1))
 
     @cached_property
     def expected(self) -> int:
@@ -228,6 +233,16 @@ class OfPostgres:
                 first = (month << HASH_BITS) + share * width
                 found.append(Slice(month, share, shares, first, first + width - 1, size / shares))
         return found
+
+
+def first_of(parts: Sequence[Slice], wanted: float) -> Sequence[Slice]:
+    """As many as hold so many records; whole months, if it is more than one."""
+    held = 0.0
+    for number, one in enumerate(parts, 1):
+        held += one.size
+        if held >= wanted and (one.is_last or one.month == parts[0].month):
+            return parts[:number]
+    return parts
 
 
 def in_one_of(window: Sequence[Slice]) -> str:
