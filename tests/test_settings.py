@@ -1,5 +1,7 @@
 """One typed place for settings: a file, overruled by the environment, checked when read."""
 
+import json
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -8,7 +10,9 @@ from typing import Any
 import pytest
 
 from oberih.errors import InputError, OutputError
-from oberih.settings import FILE, Settings, change, load
+from oberih.i18n import language
+from oberih.settings import FILE, ServiceSettings, Settings, change, load, load_service
+from oberih.settings.faults import FORMS
 
 LVIV = {"url": "s3://bucket/lviv?endpoint=https://s3.example", "threat": "Lviv"}
 
@@ -95,6 +99,26 @@ def test_a_broken_file(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         change(tmp_path / FILE, lambda table: table.update(copies=2))
     assert (tmp_path / FILE).read_bytes() == data  # somebody can still mend it
+
+
+def test_where_a_file_is_broken_and_what_is_allowed_is_said_in_ukrainian(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    for data, words in (
+        (b"copies = 3\nworkers = \n", "рядок 2"), (b"url = 'x'", "url: тут має бути адреса"),
+        (b"workers = 65", "workers: щонайбільше 64"), (b"gpu = 'x'", "gpu: можна 'auto', 'no'"),
+    ):  # fmt: skip
+        path.write_bytes(data)
+        with pytest.raises(InputError) as caught:
+            load_service(path)
+        said = language("uk")(caught.value.message)
+        assert words in said and not re.search("[A-Za-z]{3,} [a-z]{2,}", said.replace(str(path), "")), said
+
+
+def test_every_form_that_a_setting_can_have_is_known() -> None:
+    described = json.dumps([kind.model_json_schema() for kind in (Settings, ServiceSettings)])
+    assert {
+        json.loads(one) for one in re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', described)
+    } <= FORMS.keys()
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:

@@ -36,8 +36,11 @@ def test_migrations_make_the_tables_of_the_classes(empty: Database) -> None:
 def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path) -> None:
     (tmp_path / "catalogue.sqlite").write_bytes(b"what a fire left of it" * 200)
     database = open_database(f"sqlite:///{tmp_path}/catalogue.sqlite")
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(StoreError, match="damaged") as caught:
         migrate(database)
+    assert "--backup FILE" in caught.value.advice
+    with pytest.raises(StoreError, match="damaged"), database.reading() as session:
+        session.execute(text("SELECT 1"))
     database.close()
 
 

@@ -4,15 +4,18 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from oberih.catalogue.accounts import first_admin_link
 from oberih.catalogue.accounts.tables import Account
-from oberih.catalogue.ledger import keep_entries
+from oberih.catalogue.ledger import Entry, keep_entries
 from oberih.catalogue.tables import Capture, Zone
 from oberih.cli import run
+from oberih.work import backup as work_backup
+from oberih.work.backup import keep_last
 from oberih.work.engine import Job
 from oberih.work.flow import received
 from oberih.work.flow.ingest import preserve
@@ -145,6 +148,60 @@ def test_what_cannot_be_restored_is_told_in_words(
     assert "no service" in told("backup", "x.age", "--data", "archive", code=2)["message"]
     for wrong in (["rebuild"], ["rebuild", "--archive", "archive", "--backup", "good.age"], ["settings"]):
         assert told(*wrong, code=2)["error"] == "UsageError"
+
+
+@pytest.mark.parametrize(
+    "command", [("backup", "b.age"), ("admin-link",), ("serve", "--port", "1"), ("worker",)]
+)
+def test_a_damaged_catalogue_is_told_in_the_same_words(
+    service: Service, home: Path, told: Told, command: tuple[str, ...]
+) -> None:
+    service.close()
+    for path in (home / "data" / "private").glob("catalogue.sqlite*"):
+        path.write_bytes(b"what a fire left of it" * 200)
+    said = told(*command, "--data", "data", code=10)
+    assert said["message"] == "The catalogue is damaged." and "--backup FILE" in said["advice"]
+
+
+def test_what_is_advised_for_a_damaged_catalogue_brings_the_accounts_back(
+    service: Service, home: Path, told: Told
+) -> None:
+    told("backup", "monday.age", "--data", "data")
+    service.close()
+    for path in (home / "data" / "private").glob("catalogue.sqlite*"):
+        path.rename(home / path.name)
+    back = told("rebuild", "--data", "data", "--backup", "monday.age", "--key", "data/recovery.key")
+    assert (back["accounts"], back["not_done"]) == (1, [])
+
+
+@pytest.mark.parametrize("command", ["admin-link", "worker"])
+def test_a_mistyped_folder_becomes_no_service(
+    home: Path, told: Told, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    assert "no service in dta" in told(command, "--data", "dta", code=2)["message"]
+    assert not (home / "dta").exists()
+    monkeypatch.setenv("OBERIH_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/oberih")
+    assert "cannot be reached" in told(command, "--data", "dta", code=10)["message"]  # one machine of several
+
+
+def test_at_a_clean_end_the_ledger_is_in_the_archive(
+    service: Service, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_kept() -> int:
+        with service.database.reading() as session:
+            return session.query(Entry).where(Entry.kept.is_(None)).count()
+
+    in_use(service, home)
+    assert not_kept() > 0
+    with monkeypatch.context() as patched:  # a store that does not answer keeps nobody from ending
+        answered = Event()
+        patched.setattr(work_backup, "keep_entries", lambda *_: answered.wait(20))
+        patched.setattr(work_backup, "TIDY_S", 0.1)
+        keep_last(service, 0.1)
+        answered.set()
+    assert not_kept() > 0
+    keep_last(service)
+    assert not_kept() == 0
 
 
 def test_all_settings_are_listed_with_where_they_came_from(

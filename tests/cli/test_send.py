@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from sqlalchemy import select
@@ -209,7 +210,7 @@ def test_a_file_that_is_no_more_what_was_received_is_told(served: Served, home: 
     ("token", "arguments", "code", "words"),
     [
         ("", SAID, 2, "There is no token"),
-        ("oberih_wrong", SAID, 2, "log in"),
+        ("oberih_wrong", SAID, 2, "does not take this token"),
         (None, SAID[:2], 2, "cannot be sent"),
         (None, (*SAID, "--subject", "ark:/99999/nothing"), 2, "not known here"),
     ],
@@ -223,6 +224,13 @@ def test_mistakes_are_told_in_words(
         monkeypatch.setenv("OBERIH_TOKEN", token)
     _, said = sent("wrong", *arguments, port=served.port, code=code)
     assert words in said and served.token not in said
+
+
+def test_programs_are_told_of_tokens(served: Served) -> None:
+    address = f"http://localhost:{served.port}/api/v1/contributions"
+    wrong = httpx.get(address, headers={"Authorization": "Bearer oberih_wrong", "Accept-Language": "en"})
+    assert (wrong.status_code, wrong.json()["message"]) == (401, "The service does not take this token.")
+    assert "Authorization: Bearer" in httpx.get(address, headers={"Accept-Language": "en"}).json()["advice"]
 
 
 def test_a_service_that_is_away_is_told_at_once(
@@ -247,7 +255,7 @@ def test_nothing_is_said_to_be_there_before_the_token_was_accepted(
     sent("well", *SAID, port=served.port)
     monkeypatch.setenv("OBERIH_TOKEN", "oberih_of_somebody_else")
     told, said = sent("well", *SAID, port=served.port, code=2)
-    assert told == [] and "log in" in said
+    assert told == [] and "/account" in said
 
 
 def test_a_token_of_another_scope_sends_nothing(

@@ -1,12 +1,14 @@
 """The command line in the reader's language: what click says itself, too."""
 
+import errno
 import inspect
+import os
 
 import click
 import pytest
 
 from oberih.cli import run
-from oberih.cli.words import MODULES, WORDS
+from oberih.cli.words import MODULES, SYSTEM, WORDS
 from oberih.i18n import language
 
 
@@ -48,4 +50,5 @@ def test_the_words_are_those_of_this_release_of_click_and_translated() -> None:
     source = "".join(map(inspect.getsource, (*MODULES, click.core)))
     told = source.replace('"\n                    "', "")
     assert [one for one in WORDS if repr(one)[1:-1] not in told and one not in told] == []
-    assert [one for one in WORDS if language("uk").catalogue.get(one) is None] == []
+    assert [one for one in WORDS + SYSTEM if language("uk").catalogue.get(one) is None] == []
+    assert set(SYSTEM) <= {os.strerror(number) for number in errno.errorcode} | {"Name or service not known"}

@@ -94,10 +94,13 @@ def ask_all(
 def wrong(status: int, headers: Mapping[str, str], text: str) -> str:
     """What must never be answered; "": it is in order."""
     led = headers.get("Location", "/")
+    data = headers.get("Content-Type", "").startswith("application/json") and (
+        headers.get("X-Content-Type-Options") == "nosniff"
+    )
     faults = {
         "a server error": status >= 500 and status not in MEANT,
         "a trace": "Traceback" in text or "site-packages" in text,
-        "markup of a stranger": MARK in text,
+        "markup of a stranger": MARK in text and not data,  # in which names are as they were given
         "a template of a stranger": "1779547" in text,
         "a way to another site": not led.startswith("/") or led.startswith(("//", "/\\")),
         "a header of a stranger": "X-Evil" in headers,

@@ -1,6 +1,7 @@
 """A short campaign of random questions; the long one is benchmarks/api_fuzz.py."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from oberih.web.open.app import public_app
 from oberih.web.pages import Pages
 from public_help import empty_store, made
 from security.crowd import Crowd
-from security.fuzzing import VALUES, PageFuzzer, try_interface, try_public_pages, wrong
+from security.fuzzing import MARK, VALUES, PageFuzzer, try_interface, try_public_pages, wrong
 from web.visitors import Client
 
 
@@ -26,6 +27,7 @@ def test_the_inner_interface(restless_crowd: Crowd, name: str) -> None:
     if who.session:
         headers["X-CSRF-Token"] = csrf_of(who.session)
     path = restless_crowd.arriving(who.account or restless_crowd.people["owner"].account)
+    assert "/api/v1/collections" in restless_crowd.house.app.openapi()["paths"]  # there is something to try
     told = try_interface(who.client, restless_crowd.house.app, 2, 1, headers=headers, path=path, modes=modes)
     assert (told[401] > 0) == (name == "nobody") and (told[422] > 0) == (name == "everything"), told
 
@@ -37,6 +39,14 @@ def test_pages_and_forms(restless_crowd: Crowd) -> None:
         told[status] += 1
         assert not fault, (fault, asked)
     assert {200, 303, 403, 404, 409, 422} <= told.keys(), told  # it came into every corner
+
+
+def test_a_kind_that_there_is_not_is_refused_in_words(restless_crowd: Crowd) -> None:
+    who, path = restless_crowd.people["everything"], f"/review/{restless_crowd.review}/words"
+    version = re.search(r'name="version" value="(\d+)"', who.ask("GET", path.removesuffix("/words")).text)
+    assert version
+    answer = who.ask("POST", path, data={"kind": "javascript:alert(1)", "version": version[1]})
+    assert answer.status_code == 422 and "javascript:" not in answer.text
 
 
 def test_the_public_side(tmp_path: Path) -> None:
@@ -56,5 +66,7 @@ def test_what_is_wrong_is_noticed() -> None:
     assert wrong(500, {}, "") == "a server error"
     assert wrong(200, {}, json.dumps("Traceback (most recent call last)")) == "a trace"
     assert wrong(200, {}, f"<p>{next(one for one in VALUES if 'script' in one and '>' in one)}</p>")
+    told = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
+    assert not wrong(200, told, json.dumps({"name": MARK})) and wrong(200, {**told, "Content-Type": ""}, MARK)
     assert wrong(303, {"Location": "//evil.example"}, "") == "a way to another site"
     assert wrong(200, {"Content-Security-Policy": "default-src *"}, "") == "no policy"

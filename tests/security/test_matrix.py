@@ -228,6 +228,17 @@ def test_every_route_is_in_the_table(crowd: Crowd) -> None:
     assert {len(line) for line in table().values()} == {len(CROWD)}
 
 
+def test_the_interface_for_programs_is_described_in_whole(crowd: Crowd) -> None:
+    told = crowd.people["nobody"].ask("GET", "/api/v1/partners.json").json()
+    described = {f"{method.upper()} {path}" for path, one in told["paths"].items() for method in one}
+    assert described == {
+        route for route, line in table().items() if route.split(" ")[1].startswith("/api/") and line[0] == "L"
+    }
+    bodies = {"ContributionOffered", "ExportWanted", "CollectionTold", "CollectionChange", "ReportTold"}
+    assert bodies <= told["components"]["schemas"].keys()
+    assert told["security"] == [{"token": []}]
+
+
 @pytest.mark.parametrize("route", table())
 def test_who_may_go_where(crowd: Crowd, route: str) -> None:
     method, path = route.split(" ")

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,11 @@ import httpx
 import psutil
 import pytest
 
+from oberih.catalogue.ledger import Entry
+from oberih.catalogue.tables import Zone
+from oberih.progress import Event, Progress
+from oberih.web.serving import listen
+from oberih.work.service import open_service
 from web.served import Served
 
 pytestmark = pytest.mark.xdist_group("serving")  # one service for all of them
@@ -21,12 +27,13 @@ WAYS_OUT = (
     "/files//etc/passwd",
     "/static/../../settings/service.py",
 )  # fmt: skip
+RING = [[30, 46], [31, 46], [31, 47], [30, 47], [30, 46]]
 PUBLIC = ("/", "/search?q=church", "/api/v1/records", "/api/v1/map?south=44&west=22&north=53&east=41")
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    made = Served(tmp_path_factory.mktemp("serving") / "data")
+    made = Served(tmp_path_factory.mktemp("serving") / "data", OBERIH_LEDGER_EVERY_S="3600")
     try:
         assert made.ready(), made.told()
         yield made
@@ -111,12 +118,31 @@ def test_a_process_that_dies_is_started_again(served: Served, module: str) -> No
     assert served.child(module).pid != child.pid
 
 
+def test_a_clean_stop_brings_the_ledger_into_the_archive(served: Served) -> None:
+    service = open_service(served.folder)
+    with service.database.writing("coordinator", "mark zone") as session:
+        session.add(Zone(name="front", polygon={"type": "Polygon", "coordinates": [RING]}, reason="mines"))
+    served.process.terminate()
+    assert served.process.wait(60) == 0, served.told()
+    with service.database.reading() as session:
+        assert session.query(Entry).where(Entry.kept.is_(None)).count() == 0
+    service.close()
+
+
 def test_all_end_with_the_supervisor(tmp_path: Path) -> None:
     made = Served(tmp_path / "data")
     try:
         assert made.ready(), made.told()
         children = psutil.Process(made.process.pid).children(recursive=True)
-        made.process.kill()
+        with closing(socket.create_connection(("127.0.0.1", made.port), 10)) as line:
+            line.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n"
+                         b"Content-Type: application/x-www-form-urlencoded\r\n\r\nname=")  # fmt: skip
+            made.get("/healthz")
+            web = made.child("oberih.web.inside")
+            made.process.kill()
+            made.process.wait(10)
+            listen("127.0.0.1", made.port, wait_s=4).close()
+            assert web.is_running()  # it still answers that
         _, alive = psutil.wait_procs(children, timeout=40)
         assert alive == []
     finally:
@@ -132,5 +158,15 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "oberih", "serve", "--data", str(tmp_path / "data"), "--port",
                    str(taken.getsockname()[1])]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 8
+    assert done.returncode == 8 and not (tmp_path / "data").exists()
     assert "cannot listen" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_port_that_becomes_free_is_waited_for() -> None:
+    told: list[Event] = []
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        threading.Timer(0.5, taken.close).start()
+        listen("127.0.0.1", taken.getsockname()[1], wait_s=20, progress=Progress(told.append)).close()
+    assert [one.message.split(".")[0][-8:] for one in told] == ["is taken"]

@@ -100,8 +100,7 @@ def decrypted(chunks: Iterable[bytes], identities: Sequence[str]) -> Iterator[by
                     "Give the identity file of one of the custodians that it was encrypted for.",
                 ) from error
             raise Damaged(
-                say("The encrypted file is damaged: {problem}.", problem=str(error).split("\n")[0]),
-                "Take another copy of it.",
+                "The encrypted file is damaged, or it is none.", "Take another copy of it."
             ) from error
 
     return bridged(chunks, work)

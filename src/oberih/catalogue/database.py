@@ -4,6 +4,7 @@ A transaction that writes is begun by `Database.writing`, which is told who does
 heritage data in it becomes an entry of the ledger (see `ledger`), and without an actor there is none.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +14,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.types import JSON, TypeDecorator
 
 from oberih.errors import Conflict, InputError, StoreError
 
-__all__ = ["Base", "Database", "Moment", "engine_of", "now", "open_database"]
+__all__ = ["Base", "Database", "Moment", "engine_of", "now", "open_database", "told"]
 
 BUSY_S = 30  # how long a writer waits for another
 DEADLOCK = "40P01"
@@ -105,6 +106,14 @@ def told() -> Iterator[None]:
             ) from error
         raise StoreError(
             "The database cannot be reached, or is busy.", "Try again; if it stays so, see to the database."
+        ) from error
+    except DatabaseError as error:
+        if type(error.orig) is not sqlite3.DatabaseError:  # as it is if the file makes no sense
+            raise
+        raise StoreError(
+            "The catalogue is damaged.",
+            "Move it away, and make it again from the archive: oberih rebuild --data FOLDER --backup FILE "
+            "--key FILE. Without a backup there are no accounts then.",
         ) from error
 
 

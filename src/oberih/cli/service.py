@@ -1,13 +1,19 @@
 """Commands that run a service: `serve`, `worker`, and a new link for the first admin."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from oberih.cli.backup import refuse_no_service
 from oberih.cli.running import data_option, how_told, tell_result, working
 from oberih.errors import Conflict
 from oberih.i18n import Language
+
+if TYPE_CHECKING:
+    from oberih.work.service import Service
 
 __all__ = ["commands"]
 
@@ -25,37 +31,23 @@ def serve(t: Language) -> click.Command:
     @how_told(t)
     def command(data: Path, port: int, progress_kind: str) -> None:
         from oberih.logs import begin_logs
-        from oberih.web.serving import Supervisor, alone, listen
+        from oberih.web.serving import Supervisor, begin
+        from oberih.work.backup import keep_last
         from oberih.work.publicity import refuse_unsafe
-        from oberih.work.service import RECOVERY, open_service, prepare_service
+        from oberih.work.service import open_service, prepare_service
 
-        with working(progress_kind, t) as (_, shown):
+        with ExitStack() as kept:
+            with working(progress_kind, t) as (progress, shown):
+                service, listening = kept.enter_context(begin(data, port, progress))
+                refuse_unsafe(service)
+                prepare_service(service)
+                tell_result(shown, *greeting(service, port, t))
+                sys.stdout.flush()
+            service.close()
+            begin_logs("supervisor")
             service = open_service(data)
-            alone(service)
-            refuse_unsafe(service)
-            listening = listen(service.settings.host, port)
-            prepare_service(service)
-            address = service.settings.url or f"http://localhost:{port}"
-            lines = [t.say("The service is at {address}", address=address)]
-            record = {"address": address}
-            link = first_link(service, address)
-            if link:
-                record["first_admin"] = link
-                lines.append(t.say(
-                    "There is no admin yet. Whoever opens this becomes it (once, within 7 days): {link}",
-                    link=link,
-                ))  # fmt: skip
-            if (data / RECOVERY).exists():
-                lines.append(t.say(
-                    "{path} opens everything that is sealed, should this machine be lost: keep it elsewhere, "
-                    "and delete it here.",
-                    path=data / RECOVERY,
-                ))  # fmt: skip
-            tell_result(shown, record, lines)
-            sys.stdout.flush()
-        service.close()
-        begin_logs("supervisor")
-        Supervisor(open_service(data), listening).run()
+            Supervisor(service, listening).run()
+            keep_last(service)
 
     return command
 
@@ -66,13 +58,41 @@ A new folder is made ready. The settings are in the file oberih.toml in it; `obe
 lists all of them, with their values and what they are for."""
 
 
-def first_link(service: object, address: str) -> str:
-    from oberih.catalogue.accounts.links import first_admin_link
-    from oberih.work.service import Service
+def greeting(service: "Service", port: int, t: Language) -> tuple[dict[str, object], list[str]]:
+    """Where the service is, and what is still to be done: for programs, and for people."""
+    from oberih.work.service import RECOVERY
 
-    assert isinstance(service, Service)
+    address = service.settings.url or f"http://localhost:{port}"
+    lines = [t.say("The service is at {address}", address=address)]
+    record: dict[str, object] = {"address": address}
+    link = first_link(service, address)
+    if link:
+        record["first_admin"] = link
+        lines.append(t.say(
+            "There is no admin yet. Whoever opens this becomes it (once, within 7 days): {link}", link=link
+        ))  # fmt: skip
+    if (service.folder / RECOVERY).exists():
+        lines.append(t.say(
+            "{path} opens everything that is sealed, should this machine be lost: keep it elsewhere, "
+            "and delete it here.",
+            path=service.folder / RECOVERY,
+        ))  # fmt: skip
+    return record, lines
+
+
+def first_link(service: "Service", address: str) -> str:
+    from oberih.catalogue.accounts.links import first_admin_link
+
     made = first_admin_link(service.database)
     return f"{address}/join/{made.token}" if made else ""
+
+
+def refuse_nothing(data: Path) -> None:
+    """A new folder is for a machine that joins others; else it would be a service that nobody uses."""
+    from oberih.settings import FILE, load_service
+
+    if not load_service(data / FILE).database_url:
+        refuse_no_service(data)
 
 
 def worker(t: Language) -> click.Command:
@@ -81,14 +101,17 @@ def worker(t: Language) -> click.Command:
     @how_told(t)
     def command(data: Path, progress_kind: str) -> None:
         from oberih.logs import begin_logs
+        from oberih.work.backup import keep_last
         from oberih.work.flow import run_worker
         from oberih.work.service import open_service, prepare_service
 
+        refuse_nothing(data)
         with working(progress_kind, t):
             service = open_service(data)
             prepare_service(service)
             begin_logs("worker")
             run_worker(service)
+            keep_last(service)
 
     return command
 
@@ -100,6 +123,7 @@ def admin_link(t: Language) -> click.Command:
     def command(data: Path, progress_kind: str) -> None:
         from oberih.work.service import open_service, prepare_service
 
+        refuse_nothing(data)
         with working(progress_kind, t) as (_, shown):
             service = open_service(data)
             prepare_service(service)

@@ -10,7 +10,7 @@ from click import core, decorators, exceptions, formatting, parser, termui, type
 
 from oberih.i18n import Language
 
-__all__ = ["WORDS", "speak"]
+__all__ = ["SYSTEM", "WORDS", "speak"]
 
 MODULES = (core, decorators, exceptions, formatting, parser, termui, types)
 WORDS = (  # what a user of ours can meet
@@ -27,6 +27,14 @@ WORDS = (  # what a user of ours can meet
     "{name} {filename!r} is not writable.", "[OPTIONS]", "COMMAND [ARGS]...",
     "Did you mean {possibility}?", "Got unexpected extra argument ({args})",
     "Option {name!r} requires an argument.", "{value!r} is not {choice}.",
+)  # fmt: skip
+SYSTEM = (  # of the system, why a file cannot be used: part of many messages, in whose language they come
+    "No such file or directory", "Permission denied", "Operation not permitted", "Is a directory",
+    "Not a directory", "File exists", "Directory not empty", "File name too long", "Read-only file system",
+    "No space left on device", "Disk quota exceeded", "Too many levels of symbolic links",
+    "Too many open files", "Input/output error", "Stale file handle", "Device or resource busy",
+    "Address already in use", "Cannot assign requested address", "Name or service not known",
+    "Connection refused", "Invalid argument", "Broken pipe",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Reading and changing a file of settings."""
 
 import os
+import re
 import tempfile
 import tomllib
 from collections.abc import Callable
@@ -14,11 +15,13 @@ from pydantic_settings import BaseSettings, SettingsError
 from oberih.errors import InputError, OutputError
 from oberih.i18n import say
 from oberih.settings.archive import Settings
+from oberih.settings.faults import all_of, faults, unread
 from oberih.settings.service import ServiceSettings
 
 __all__ = ["DRAFT", "FILE", "change", "check", "load", "read"]
 
 FILE = "oberih.toml"
+ENVIRONMENT = re.compile(r'field "([a-z_]+)"')  # in what pydantic says
 DRAFT = f".{FILE}."  # how the name of a new file begins until it is whole; one left behind may be deleted
 
 
@@ -78,24 +81,25 @@ def read(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(
-            say("{path} cannot be read: {why}", path=path, why=error), "Mend the file, or restore it."
+            say("{path} cannot be read: {why}", path=path, why=unread(path, error)),
+            "Mend the file, or restore it.",
         ) from error
 
 
 def checked(path: Path, table: dict[str, Any], kind: type[Kind]) -> Kind:
     unknown = sorted(set(table) - set(kind.model_fields))
-    wrong = [f"{name}: not a setting" for name in unknown]
+    wrong: list[str] = [say("{name}: {why}", name=name, why=say("not a setting")) for name in unknown]
     try:
         settings = kind(**table)
     except ValidationError as error:
-        # Never the value itself: it may be a secret.
-        wrong += [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        settings = None
-    except SettingsError as error:  # its message has a name, not a value
-        wrong, settings = [*wrong, str(error)], None
+        wrong, settings = [*wrong, *faults(error)], None
+    except SettingsError as error:  # of the environment: what should be JSON is none
+        name = ENVIRONMENT.search(str(error))
+        why = say("what the environment says cannot be read")
+        wrong, settings = [*wrong, say("{name}: {why}", name=name[1] if name else "?", why=why)], None
     if wrong or settings is None:
         raise InputError(
-            say("Wrong settings in {path} or the environment: {wrong}", path=path, wrong="; ".join(wrong)),
+            say("Wrong settings in {path} or the environment: {wrong}", path=path, wrong=all_of(wrong)),
             "Mend them; `oberih settings` lists every setting.",
         )
     return settings

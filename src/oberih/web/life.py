@@ -4,7 +4,9 @@ import os
 import signal
 import threading
 
-__all__ = ["end_with"]
+__all__ = ["LAST_S", "end_with"]
+
+LAST_S = 10  # for a web process that is to end, to finish what it answers
 
 
 def end_with(descriptor: int) -> None:

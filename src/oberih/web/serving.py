@@ -9,6 +9,7 @@
 The sockets belong to the supervisor: while a process starts again, visitors wait, and are not turned away.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -18,39 +19,87 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from oberih.errors import Conflict, OutputError
 from oberih.i18n import say
-from oberih.work.service import Service
+from oberih.progress import Progress
+from oberih.settings import FILE, load_service
+from oberih.web.life import LAST_S
+from oberih.work.service import Service, open_service
 
-__all__ = ["Supervisor", "alone", "listen", "socket_of"]
+__all__ = ["Supervisor", "begin", "listen", "socket_of"]
 
 log = logging.getLogger("oberih.web")
 SHORT_S = 5.0  # a process that lives no longer is started again later and later
 LONGEST_S = 30.0
 WORKER: Sequence[str] = ("-m", "oberih.web.working")
 GRACE_S = 25.0  # for processes to end by themselves
+LOOK_S = 0.2
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `OutputError` if the port is taken."""
+@contextmanager
+def begin(folder: Path, port: int, progress: Progress) -> Iterator[tuple[Service, socket.socket]]:
+    """The service in ``folder``, which nobody else can serve meanwhile, and its listening socket.
+
+    Nothing is made before the port is there. Where a service was before, one of its processes may still
+    finish what it answers: then the port is waited for.
+
+    Raises `Conflict` if another supervisor has it, `OutputError` if the port is taken.
+    """
+    known = (folder / "private").is_dir()
+    with ExitStack() as kept:
+        if known:
+            kept.callback(os.close, alone(folder))
+        host = load_service(folder / FILE).host
+        wait_s = LAST_S + 2 if known else 0
+        listening = kept.enter_context(listen(host, port, wait_s=wait_s, progress=progress))
+        service = open_service(folder)
+        if not known:
+            kept.callback(os.close, alone(folder))
+        yield service, listening
+
+
+def listen(host: str, port: int, *, wait_s: float = 0, progress: Progress | None = None) -> socket.socket:
+    """A listening socket. Raises `OutputError` if the port is still taken after ``wait_s`` seconds."""
+    until, told = time.monotonic() + wait_s, False
+    while True:
+        try:
+            return bound(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise cannot_listen(host, port, error) from error
+        progress = progress or Progress()
+        progress.check()
+        if not told:
+            told = True
+            progress.note("serving", say("Port {port} is taken. It is tried for {seconds:.0f} s.",
+                                         port=port, seconds=wait_s))  # fmt: skip
+        time.sleep(LOOK_S)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    made = socket.socket(found[0], socket.SOCK_STREAM)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        made = socket.socket(found[0], socket.SOCK_STREAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(found[4])
         made.listen(1024)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise OutputError(
-            say("The service cannot listen on {host}, port {port}: {why}", host=host, port=port, why=why),
-            "Choose another port with --port, or end what listens there.",
-        ) from error
+    except OSError:
+        made.close()
+        raise
     return made
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> OutputError:
+    why = error.strerror or str(error)
+    return OutputError(
+        say("The service cannot listen on {host}, port {port}: {why}", host=host, port=port, why=why),
+        "Choose another port with --port, or end what listens there.",
+    )
 
 
 def socket_of(service: Service) -> Path:
@@ -58,15 +107,15 @@ def socket_of(service: Service) -> Path:
     return service.private / "public.socket"
 
 
-def alone(service: Service) -> int:
-    """Hold the data folder until this process ends. Raises `Conflict` if another supervisor has it."""
-    held = os.open(service.private / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def alone(folder: Path) -> int:
+    """Hold the data folder until what is returned is closed. Raises `Conflict` if somebody else has it."""
+    held = os.open(folder / "private" / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(held)
         raise Conflict(
-            say("A service runs on {path} already.", path=service.folder),
+            say("A service runs on {path} already.", path=folder),
             "Stop that one first, or choose another folder.",
         ) from error
     return held

@@ -7,7 +7,9 @@ machine is what was arriving on it, or not yet whole; who sent it has no receipt
 """
 
 import hashlib
+import logging
 import os
+import threading
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,18 +20,20 @@ from oberih.archive import Trouble
 from oberih.catalogue.access import OPERATOR, Action
 from oberih.catalogue.backup import backup_accounts, files_of
 from oberih.catalogue.ledger import happened, keep_entries
-from oberih.errors import Conflict, OutputError
+from oberih.errors import Conflict, OberihError, OutputError
 from oberih.i18n import say
 from oberih.progress import Progress
 from oberih.settings import FILE
 from oberih.work.secrets import SECRETS
 from oberih.work.service import RECOVERY, Service
-from oberih.work.sharing import copied
+from oberih.work.sharing import copied, copied_or_later
 
-__all__ = ["back_up", "put_back", "refuse_used", "write_private"]
+__all__ = ["back_up", "keep_last", "put_back", "refuse_used", "write_private"]
 
+log = logging.getLogger("oberih.work")
 NODE = "private/node"
 PLACES = (FILE, f"private/{SECRETS}", NODE)  # in the folder of a service: nothing else comes out of a backup
+LAST_S, TIDY_S = 10.0, 1.0  # to keep what is not kept at the end; for what runs to stop then
 KEPT = ("archive", RECOVERY)  # what may be there before something is restored
 
 
@@ -48,6 +52,29 @@ def back_up(service: Service, out: Path, progress: Progress | None = None) -> tu
     if len(service.archive.settings.stores) < 2:
         return ()
     return tuple(copied(service, progress or Progress()).troubles)
+
+
+def keep_last(service: Service, most_s: float = LAST_S) -> None:
+    """At a clean end: bring the last of the ledger into the archive and to its stores, so that who left stays
+    away whatever becomes of this machine. What takes longer than ``most_s`` seconds is left.
+    """
+    progress = Progress()
+
+    def keep() -> None:
+        try:
+            if keep_entries(service.database, service.archive):
+                copied_or_later(service, progress)
+        except OberihError as error:
+            log.warning("the last of the ledger was not kept: %s", error.message)
+
+    keeping = threading.Thread(target=keep, name="last", daemon=True)
+    keeping.start()
+    keeping.join(most_s)
+    if keeping.is_alive():
+        progress.stop.set()
+        keeping.join(TIDY_S)
+    if keeping.is_alive():
+        log.warning("the last of the ledger was not kept in time")
 
 
 def files_now(service: Service) -> dict[str, bytes]:

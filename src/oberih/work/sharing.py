@@ -23,6 +23,7 @@ from oberih.archive.configuration import SETTINGS, keep_settings, newest, recall
 from oberih.archive.lock import locked
 from oberih.archive.ocfl import object_key, object_keys, read_object
 from oberih.archive.reuse import deposited
+from oberih.catalogue.database import told as in_our_words
 from oberih.errors import Cancelled, Conflict, InputError, OberihError
 from oberih.progress import Progress
 from oberih.settings import FILE
@@ -50,7 +51,8 @@ def alone(service: "Service", what: str = "preparing") -> Iterator[None]:
         return
     lock = {"lock": int.from_bytes(sha256(f"oberih {what}".encode()).digest()[:8], signed=True)}
     engine = service.database.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:  # in no transaction: indexes that are made meanwhile wait for those
+    # In no transaction: indexes that are made meanwhile wait for those.
+    with in_our_words(), engine.connect() as connection:
         until = time.monotonic() + WAIT_S
         while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), lock):
             if time.monotonic() > until:

@@ -1,18 +1,13 @@
 """The tables of the private database as they grew, release by release (Alembic)."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import text
-from sqlalchemy.exc import DatabaseError, OperationalError
 
-from oberih.catalogue.database import Database
-from oberih.errors import Conflict, StoreError
+from oberih.catalogue.database import Database, told
+from oberih.errors import Conflict
 
 __all__ = ["migrate", "newest"]
 
@@ -33,9 +28,9 @@ def newest() -> str:
 def migrate(database: Database) -> None:
     """Bring the tables to what this release needs, in one transaction. Does nothing if they are.
 
-    Raises `Conflict` if a newer release has been here.
+    Raises `Conflict` if a newer release has been here, `StoreError` if it is away, or damaged.
     """
-    with readable(), database.engine.execution_options(writing=True).begin() as connection:
+    with told(), database.engine.execution_options(writing=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         settings = config()
@@ -47,21 +42,3 @@ def migrate(database: Database) -> None:
                 "The database was made by a newer release of Oberih.",
                 "Run that release, or a newer one; an older one could lose what it does not know.",
             ) from error
-
-
-@contextmanager
-def readable() -> Iterator[None]:
-    """Raises `StoreError` if what is there is no database, or a damaged one."""
-    try:
-        yield
-    except OperationalError as error:
-        raise StoreError(
-            "The database cannot be reached, or is busy.", "Try again; if it stays so, see to the database."
-        ) from error
-    except DatabaseError as error:
-        if type(error.orig) is not sqlite3.DatabaseError:  # as it is if the file makes no sense
-            raise
-        raise StoreError(
-            "The catalogue is damaged.",
-            "Move it away, and make it again from the archive: oberih rebuild --data FOLDER",
-        ) from error

@@ -1,6 +1,7 @@
 """The web process of `oberih serve`. It is given a socket that listens already."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from oberih.catalogue.accounts import Gate
 from oberih.catalogue.accounts.keys import Key
 from oberih.logs import begin_logs
 from oberih.web.inside.app import inner_app
-from oberih.web.life import end_with
+from oberih.web.life import LAST_S, end_with
 from oberih.work.service import Service, open_service
 
 __all__ = ["gate_of"]
@@ -30,10 +31,12 @@ def main(folder: Path) -> None:
     service = open_service(folder)
     app = inner_app(service, gate_of(service, port))
     config = uvicorn.Config(
-        app, fd=listening, access_log=False, log_config=None, server_header=False, proxy_headers=False,
-        timeout_graceful_shutdown=10, h11_max_incomplete_event_size=32 << 10,
+        app, access_log=False, log_config=None, server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=LAST_S, h11_max_incomplete_event_size=32 << 10,
     )  # fmt: skip
-    uvicorn.Server(config).run()
+    # Given as a socket, it is closed when this process is asked to end: while it finishes what it answers,
+    # another one may listen.
+    uvicorn.Server(config).run([socket.socket(fileno=listening)])
 
 
 if __name__ == "__main__":

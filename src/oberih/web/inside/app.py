@@ -6,6 +6,7 @@ import math
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -13,6 +14,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from sqlalchemy import text
 from starlette.exceptions import HTTPException
 
@@ -104,15 +106,22 @@ def inner_app(service: Service, gate: Gate) -> FastAPI:
         return numbers(service)
 
     @app.get(f"{API}/partners.json", include_in_schema=False)
+    @cache
     def described() -> dict[str, Any]:
-        """OpenAPI of what needs an account; what is public describes itself beside it, in openapi.json."""
-        ours = [one for one in app.routes if getattr(one, "path", "").startswith(API)]
-        return get_openapi(title="Oberih", version="1", summary=app.summary, routes=ours)
+        return description(app)
 
     app.mount("/static", StaticPages())
     app.include_router(public_routes(front), dependencies=[Depends(not_too_fast(service, desk))])
     tell_errors(app)
     return app
+
+
+def description(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI of what programs reach with a token; what is public describes itself, in openapi.json."""
+    ours = [one for one in iter_route_contexts(app.routes) if (one.path or "").startswith(f"{API}/")]
+    made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=ours)
+    made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    return {**made, "security": [{"token": []}]}
 
 
 def ping(service: Service) -> None:
@@ -158,11 +167,11 @@ def tell_errors(app: FastAPI) -> None:
     @app.exception_handler(OberihError)
     def told(request: Request, error: OberihError) -> Response:
         status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
-        if isinstance(error, NotLoggedIn) and request.method == "GET" and wants_page(request):
+        in_person = "Authorization" not in request.headers
+        if isinstance(error, NotLoggedIn) and in_person and request.method == "GET" and wants_page(request):
             after = quote(asked_path(request), safe="/")
             way = {"Location": f"/login?next={after}", "Cache-Control": "no-store"}
             return Response(status_code=303, headers=way)
-        in_person = "Authorization" not in request.headers
         if isinstance(error, NotAllowed) and error.why is not Why.NO and in_person:
             return door.confirm_first(request, request.app.state.desk, error, page=wants_page(request))
         answer = refusal(request, status, error.message, error.advice)

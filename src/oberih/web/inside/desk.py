@@ -45,11 +45,22 @@ CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
 MOST_FORM, MOST_FIELDS = 5 << 20, 5000  # bytes; a zone may have 4 MiB
 
 
+LOG_IN = (say("Please log in first."), say("Then you come back to where you were."))
+NO_TOKEN = (  # for programs
+    say("This is only for those with an account."),
+    say("Log in, or send a token of your account: Authorization: Bearer TOKEN"),
+)
+WRONG_TOKEN = (
+    say("The service does not take this token."),
+    say("It may have ended, or been taken back. Make a new one on the page of your account."),
+)
+
+
 class NotLoggedIn(OberihError):
     """Only somebody with an account may do this."""
 
-    def __init__(self) -> None:
-        super().__init__(say("Please log in first."), say("Then you come back to where you were."))
+    def __init__(self, message: str = LOG_IN[0], advice: str = LOG_IN[1]) -> None:
+        super().__init__(message, advice)
 
 
 class WrongForm(OberihError):
@@ -187,10 +198,10 @@ async def someone(
         word = given.removeprefix("Bearer ").strip()
         who = await run_in_threadpool(who_of_token, desk.service.database, word)
         if who is None:
-            raise NotLoggedIn
+            raise NotLoggedIn(*WRONG_TOKEN)
         return who
     if asks is None:
-        raise NotLoggedIn
+        raise NotLoggedIn(*(NO_TOKEN if request.url.path.startswith("/api/") else LOG_IN))
     if request.method not in SAFE:
         word = request.headers.get(CSRF_HEADER, "") or await word_in_form(request)
         token = request.cookies.get(cookie_name("session", secure=desk.secure), "")

@@ -26,7 +26,6 @@ LATER = (408, 423, 425, 429, 460, 500, 502, 503, 504)  # busy, being started aga
 TEXT = 300  # letters of what a service says
 NEAR = ("localhost", "127.0.0.1", "::1")
 REFUSED: Mapping[int, tuple[type[OberihError], str]] = {
-    401: (InputError, say("The token is not, or not any more, accepted there.")),
     403: (InputError, say("The token does not allow this.")),
     404: (NotInArchive, say("It is not known there.")),
     409: (Conflict, say("The service has it in another state.")),
@@ -147,8 +146,9 @@ def read_token(environment: Mapping[str, str], file: Path | None = None) -> str:
         try:
             token = file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else say("it is no text (UTF-8)")
             raise InputError(
-                say("{path} cannot be read: {why}", path=file, why=type(error).__name__),
+                say("{path} cannot be read: {why}", path=file, why=why),
                 "Check the spelling of the path, and that you may read what is there.",
             ) from error
     if not token or not token.isascii() or not token.isprintable() or " " in token:
@@ -164,6 +164,15 @@ def refusal(answer: httpx.Response, place: str) -> OberihError:
     if answer.is_redirect:
         return InputError(
             say("{place} leads elsewhere.", place=place), "Give the address where the service itself is."
+        )
+    if answer.status_code == 401:  # an older service talks as if to somebody at a browser
+        return InputError(
+            say("{place} does not take this token.", place=place),
+            say(
+                "It may have ended, or been taken back. Make a new one, which may write contributions, on "
+                "the page of your account: {page}",
+                page=f"{place}/account",
+            ),
         )
     kind, usual = REFUSED.get(answer.status_code, (InputError, say("The service does not take it.")))
     message, advice = said(answer)
