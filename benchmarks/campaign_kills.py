@@ -10,12 +10,15 @@ results/campaign_kills.md, and ends with 1 if anything of what tests/work/afterm
 
 import argparse
 import random
+import secrets
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+
+from sqlalchemy import make_url
 
 import harness
 
@@ -43,7 +46,12 @@ def main() -> None:
     given = asked.parse_args()
     settings = {}
     if given.postgres:
-        settings = {"database_url": fresh_database(), "development": True}
+        url = make_url(fresh_database())
+        reader = url.set(username=f"reader_{url.database}", password=secrets.token_hex(8))
+        settings = {
+            "database_url": url.render_as_string(hide_password=False),
+            "public_database_url": reader.render_as_string(hide_password=False),
+        }
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="oberih-kills-"))
     siege = Siege(folder / "siege", random.Random(given.seed), settings=settings)

@@ -39,6 +39,7 @@ __all__ = [
     "session_row",
     "sessions_of",
     "who_again",
+    "who_in",
     "who_is",
     "who_now",
 ]
@@ -164,8 +165,13 @@ def holder(database: Database, kind: type[Opens], token: str) -> tuple[Opens, Ac
 def who_now(database: Database, account: str, *, strong: bool = False) -> Who | None:
     """Somebody as they are now; None: there is no such account."""
     with database.reading() as session:
-        found = session.get(Account, account)
-        return made(found, held_by(session, account), strong=strong) if found else None
+        return who_in(session, account, strong=strong)
+
+
+def who_in(session: Session, account: str, *, strong: bool = False) -> Who | None:
+    """`who_now`, in a transaction that does more."""
+    found = session.get(Account, account)
+    return made(found, held_by(session, account), strong=strong) if found else None
 
 
 def who_again(database: Database, asked: Mapping[str, Any]) -> Who:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from oberih.archive.metadata import Description
 from oberih.catalogue.access import EVERYWHERE, NOBODY, Action, Who, allowed, demand
-from oberih.catalogue.accounts import who_now
+from oberih.catalogue.accounts import who_in
 from oberih.catalogue.tables import Capture, Collection, Place, Publication, Rights, Subject
 from oberih.errors import InputError, OberihError
 from oberih.i18n import say
@@ -58,7 +58,7 @@ def welcome(service: Service, account: str, details: Mapping[str, Any]) -> None:
     """Raises `InputError` or `NotAllowed` if what somebody says of a contribution could not be taken."""
     offer = offer_of(details)
     with service.database.reading() as session:
-        wanted(session, offer, who_now(service.database, account, strong=True) or NOBODY)
+        wanted(session, offer, who_in(session, account, strong=True) or NOBODY)
 
 
 def known_capture(service: Service, contribution: str) -> str | None:
@@ -69,10 +69,10 @@ def known_capture(service: Service, contribution: str) -> str | None:
 def register(service: Service, arrived: Received) -> str:
     contribution, receipt = arrived.contribution, arrived.receipt
     offer = offer_of(contribution.details)
-    who = who_now(service.database, contribution.account, strong=True) or NOBODY  # how they came in was asked
     capture, subject = service.archive.mint(), service.archive.mint()
     with service.database.writing(contribution.account, "contribute") as session:
-        collection, known = wanted(session, offer, who)
+        who = who_in(session, contribution.account, strong=True)  # how they came in was asked
+        collection, known = wanted(session, offer, who or NOBODY)
         title = offer.title or title_of(session, known, contribution.account) or say("Without a title")
         if known is None:
             described = {"titles": {offer.language: str(title)}, "kind": offer.kind}
