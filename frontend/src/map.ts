@@ -154,12 +154,14 @@ export class ZoneMap {
     paper.fillStyle = words;
     paper.lineWidth = 1;
     paper.font = "11px system-ui, sans-serif";
-    for (let lon = Math.ceil(west / step) * step; lon < east; lon += step) {
+    for (let at = Math.ceil(west / step); at * step < east; at++) {
+      const lon = at * step + 0; // never -0
       const [left] = this.pixel([lon, 0]);
       paper.fillRect(left, 0, 0.5, height);
       paper.fillText(`${number(lon, digits)}°`, left + 3, 12);
     }
-    for (let lat = Math.ceil(Math.max(-85, south) / step) * step; lat < Math.min(85, north); lat += step) {
+    for (let at = Math.ceil(Math.max(-85, south) / step); at * step < Math.min(85, north); at++) {
+      const lat = at * step + 0;
       const [, top] = this.pixel([0, lat]);
       paper.fillRect(0, top, width, 0.5);
       paper.fillText(`${number(lat, digits)}°`, 3, top - 3);

@@ -96,7 +96,7 @@ def test_nobody_learns_by_joining_which_names_are_taken(database: Database) -> N
 def test_who_is_invited_gets_the_name_of_their_wish_once(database: Database) -> None:
     assert member(database, name="olha").login == "olha"
     for alike in ("Olha", "оlhа", "ｏlha", "ol.ha"):
-        with pytest.raises(InputError, match=r"Somebody has this login name|several alphabets"):
+        with pytest.raises(InputError, match=r"Somebody has this name|several alphabets"):
             member(database, name=alike)
 
 

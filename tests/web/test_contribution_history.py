@@ -54,6 +54,14 @@ def test_the_steps_of_what_ended(
     assert "not for this one" not in shown and "stopped here" not in shown
 
 
+def test_files_that_could_not_be_used_are_named(house: House, visitor: Visitor) -> None:
+    capture = captured(house, unused=["page.jpg"])
+    with house.service.database.writing("service", "test") as session:
+        found = session.get_one(Capture, capture)
+        found.account = visitor.name
+    assert "<li>page.jpg</li>" in visitor.go(f"/contributions/{found.contribution}").text
+
+
 def test_whoever_does_not_want_to_be_named_any_more_is_not(house: House, visitor: Visitor) -> None:
     capture = captured(house, credited=True)
     with house.service.database.writing("service", "test") as session:

@@ -239,6 +239,20 @@ def test_names_are_shown_as_they_are_written(visitor: Visitor) -> None:
     assert visitor.send("/account/name", name="", public_name="").status_code == 422
 
 
+def test_what_is_wrong_with_a_name_is_said_beside_it(visitor: Visitor) -> None:
+    hidden = {"name": "Мальва", "public_name": "Olha\u202eP."}
+    assert visitor.send("/account/name", **hidden).status_code == 422
+    assert 'href="#public-name"' in visitor.text and "U+202E RIGHT-TO-LEFT OVERRIDE" in visitor.text
+
+
+def test_it_is_said_beside_the_public_name_what_a_new_one_means(visitor: Visitor) -> None:
+    means = "what is public names you no more"
+    assert means not in visitor.go("/account").text
+    assert visitor.send("/account/name", name="Мальва", public_name="Olha P.").status_code == 303
+    assert means in visitor.follow().text
+    assert visitor.send("/account/name", name="Мальва", public_name="").status_code == 303
+
+
 def test_everybody_gets_a_copy_of_their_data_without_secrets(visitor: Visitor) -> None:
     answer = visitor.client.get("/account/data")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
@@ -252,7 +266,8 @@ def test_everybody_gets_a_copy_of_their_data_without_secrets(visitor: Visitor) -
 def test_who_leaves_is_gone(house: House, visitor: Visitor) -> None:
     assert visitor.send("/account/leave").status_code == 422
     visitor.go("/account")
-    assert visitor.send("/account/leave", sure="yes").headers["Location"] == "/"
+    assert visitor.send("/account/leave", sure="yes").headers["Location"].startswith("/login")
+    assert "You have left" in visitor.follow().text
     assert visitor.session == ""
     assert house.visitor().log_in(visitor.name).status_code == 403
 

@@ -131,6 +131,18 @@ def test_jobs_are_stopped_and_tried_again_by_those_of_the_collection(
     assert engine.state(key).status == "waiting"
 
 
+def test_jobs_that_keep_the_audit_trail_are_shown_when_asked_for(
+    house: House, people: dict[str, Visitor]
+) -> None:
+    house.service.engine.enqueue("keep", key="keep:1", queue="light")
+    admin = people["admin"]
+    assert "/jobs/keep:1/" not in admin.go("/jobs").text
+    text = admin.go("/jobs?keeping=yes").text
+    assert text.count("/jobs/keep:1/cancel") == 1
+    title = text.split("<tbody>")[1].split("</th>")[0]
+    assert title.count("Keeping the audit trail in the archive") == 1
+
+
 def test_roles_are_given_and_taken(house: House, people: dict[str, Visitor]) -> None:
     admin, somebody = people["admin"], person(house)
     path = f"/people/{somebody.name}"

@@ -170,6 +170,22 @@ def test_the_map_moves_with_the_keyboard(page: Page) -> None:
         before = after
 
 
+def test_the_lines_of_the_map_through_nought_have_no_sign(page: Page) -> None:
+    page.add_init_script("""
+        window.written = new Set();
+        const paper = CanvasRenderingContext2D.prototype, write = paper.fillText;
+        paper.fillText = function (text, ...at) { window.written.add(text); write.call(this, text, ...at); };
+    """)
+    page.goto("/zones")
+    canvas = page.locator("canvas")
+    canvas.focus()
+    for _ in range(20):  # until the whole world is there
+        page.keyboard.press("-")
+        page.wait_for_timeout(50)
+    written = page.evaluate("[...window.written]")
+    assert "0°" in written and "-0°" not in written, written
+
+
 def test_pages_work_without_scripts(browser: Browser, address: str) -> None:
     """Nothing shows that does nothing; forms are there; uploads say what is missing."""
     context = browser.new_context(base_url=address, java_script_enabled=False, locale="en")

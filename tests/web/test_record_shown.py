@@ -1,5 +1,7 @@
 """A public record as its page shows it."""
 
+from hashlib import sha256
+
 from oberih.catalogue.public import PublicFile, PublicPlace, Quality
 from oberih.i18n import language
 from oberih.web.open.shown import record_page
@@ -8,9 +10,19 @@ from oberih.web.views import Frame
 from public_help import plain
 
 
-def file(path: str) -> PublicFile:
+def file(path: str, content: str = "") -> PublicFile:
     kind = {"glb": "model/gltf-binary", "usdz": "model/vnd.usdz+zip"}[path.rpartition(".")[2]]
-    return PublicFile(path=path, media_type=kind, bytes=9, sha256="0" * 64, role="download")
+    return PublicFile(path=path, media_type=kind, bytes=9, sha256=hashed(content or path), role="download")
+
+
+def hashed(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def test_a_file_that_is_light_already_is_offered_once() -> None:
+    files = (file("f/v1/ar.glb", "one"), file("f/v1/downloads/model.glb", "one"))
+    (shown,) = record_page(plain(files=files)).downloads
+    assert shown.address.endswith("/model.glb") and not shown.words
 
 
 def test_files_of_the_same_format_are_told_apart() -> None:
@@ -32,6 +44,7 @@ def test_the_page_says_the_area_in_words_and_figures_in_the_reader_s_language() 
     english, ukrainian = (
         pages.render(record_page(told), Frame(language(code), "/records/1", {})) for code in ("en", "uk")
     )
+    assert "not named here" in english
     assert cell not in english and "Chernihiv oblast" in english and "An area some 17 km across." in english
     for figure in ("1,234,567", "4.2 mm", "12.35 × 6.79 × 1.00 m"):
         assert figure in english

@@ -14,7 +14,6 @@ from oberih.catalogue.public import query_of as asked
 from oberih.catalogue.rebuild import rebuild_catalogue
 from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Rights, Subject, Zone
 from oberih.errors import Conflict, InputError
-from oberih.i18n import from_json
 from oberih.products.manifest import Manifest, PublicFile, Viewpoint
 from oberih.work.engine import Job
 from oberih.work.flow import Decision, decide, due, pick_up, received, release, unpublish
@@ -198,11 +197,15 @@ def test_a_video_is_kept_and_not_reconstructed(service: Service, tmp_path: Path)
     assert "videos" in found.reason and "as soon as models can be made of videos" in found.advice
 
 
-def test_the_advice_names_the_files_that_are_no_photos(service: Service, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("the key is with the priest")
-    found = row(service, Capture, ingested(service, [photo(tmp_path / "1.jpg", 1), tmp_path / "notes.txt"]))
-    assert found.state == "preserved only" and "fewer than two photos" in found.reason
-    assert from_json(found.advice).endswith("These are no photos: notes.txt.")
+@pytest.mark.parametrize(("photos", "state"), [(1, "preserved only"), (3, "waiting")])
+def test_files_that_are_no_photos_are_known_by_name(
+    service: Service, tmp_path: Path, photos: int, state: str
+) -> None:
+    page = tmp_path / "page.jpg"
+    page.write_text("<html>Not found</html>")
+    files = [page, *(photo(tmp_path / f"{number}.jpg", number) for number in range(photos))]
+    found = row(service, Capture, ingested(service, files))
+    assert (found.state, found.photos, found.unused) == (state, photos, ["page.jpg"])
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,7 @@ def capture_info(found: Sequence[Recording], person: str, conditions: str) -> Ca
     return CaptureInfo.make({
         "devices": devices,
         "files": len(found),
-        "photos": sum(r.media_type.startswith("image/") for r in found),
+        "photos": sum(r.is_photo for r in found),
         **{name: value for name, value in told.items() if value},
     })  # fmt: skip
 

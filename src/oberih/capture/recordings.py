@@ -30,6 +30,7 @@ class Recording:
     model: str = ""
     taken_at: datetime | None = None  # the camera's own clock
     position: Position | None = field(default=None, repr=False)  # sealed
+    is_photo: bool = True  # by its first bytes, whatever its name says
 
 
 def recordings(paths: Sequence[Path | str], *, ignore: Sequence[Path] = ()) -> tuple[Recording, ...]:
@@ -56,7 +57,7 @@ def glance(path: Path, name: str) -> Recording:
         head = file.read(HEAD)
     kind = media_type(head)
     if not kind:
-        return Recording(path, name, mimetypes.guess_type(name)[0] or UNKNOWN)
+        return Recording(path, name, mimetypes.guess_type(name)[0] or UNKNOWN, is_photo=False)
     exif = Exif()
     if path.stat().st_size > MOST_IN_MEMORY and kind not in (JPEG, TIFF, RAW):
         return Recording(path, name, kind)  # decoders of these kinds read the whole file first

@@ -160,6 +160,7 @@ class Capture(Heritage, Base):
     files: Mapped[int] = mapped_column(default=0)
     photos: Mapped[int] = mapped_column(default=0)
     videos: Mapped[int] = mapped_column(default=0)
+    unused: Mapped[list[Any]] = mapped_column(default=list)  # names of files that are neither
     bytes: Mapped[int] = mapped_column(default=0)
     digest: Mapped[str] = mapped_column(default="")  # of its object's inventory
     receipt: Mapped[str] = mapped_column(default="")  # sha256 of the receipt

@@ -52,6 +52,7 @@ from oberih.catalogue.accounts.links import (
     revoke_link,
 )
 from oberih.catalogue.accounts.login import CannotEnter, change_password, confirm, log_in
+from oberih.catalogue.accounts.names import checked_name
 from oberih.catalogue.accounts.passkeys import (
     Challenge,
     PasskeyRow,
@@ -88,6 +89,7 @@ from oberih.catalogue.accounts.sessions import (
     log_out,
     sessions_of,
     who_again,
+    who_in,
     who_is,
     who_now,
 )
@@ -141,6 +143,7 @@ __all__ = [
     "begin_passkey_login",
     "change_password",
     "change_profile",
+    "checked_name",
     "close_account",
     "codes_begun",
     "confirm",
@@ -184,6 +187,7 @@ __all__ = [
     "take_role",
     "tokens_of",
     "who_again",
+    "who_in",
     "who_is",
     "who_now",
     "who_of_token",

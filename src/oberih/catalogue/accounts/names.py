@@ -41,7 +41,12 @@ ALIKE = str.maketrans(
 def checked_name(text: str) -> str:
     """A name of a person, as it is to be shown. Raises `InputError`."""
     name = " ".join(unicodedata.normalize("NFC", text).split())
-    if not name or len(name) > LONGEST or any(unseen(letter) for letter in name):
+    if hidden := next((letter for letter in name if unseen(letter)), ""):
+        raise InputError(
+            say("A name cannot have the sign {sign}, which nobody sees.", sign=called(hidden)),
+            "Write the name anew instead of copying it.",
+        )
+    if not name or len(name) > LONGEST:
         raise InputError(
             say("A name has 1 to {most} letters.", most=LONGEST),
             "Any name will do; it need not be your real one.",
@@ -54,12 +59,15 @@ def checked_login(text: str) -> str:
     login = unicodedata.normalize("NFKC", " ".join(text.split()))
     if not 3 <= len(login) <= LONGEST_LOGIN or not LOGIN.fullmatch(login):
         raise InputError(
-            say("A login name has 3 to {most} letters, figures, points or hyphens.", most=LONGEST_LOGIN),
+            say(
+                "The name to log in with has 3 to {most} letters, figures, points or hyphens.",
+                most=LONGEST_LOGIN,
+            ),
             "It begins and ends with a letter or a figure.",
         )
     if len(alphabets(login)) > 1:
         raise InputError(
-            "The login name mixes letters of several alphabets that look alike.", "Write it in one alphabet."
+            "The name mixes letters of several alphabets that look alike.", "Write it in one alphabet."
         )
     return login
 
@@ -98,6 +106,11 @@ def plain(text: str, most: int = 200) -> str:
 def alphabets(text: str) -> set[str]:
     """Of the letters that have a double in another alphabet."""
     return {unicodedata.name(letter, "").split(" ")[0] for letter in text if letter.isalpha()} & ALPHABETS
+
+
+def called(sign: str) -> str:
+    """What a sign that nobody sees is called: "U+202E RIGHT-TO-LEFT OVERRIDE"."""
+    return f"U+{ord(sign):04X} {unicodedata.name(sign, '')}".strip()
 
 
 def unseen(letter: str) -> bool:

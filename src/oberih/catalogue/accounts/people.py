@@ -239,7 +239,7 @@ def put_login(session: Session, account: Account, login: str) -> None:
 
 def login_taken() -> InputError:
     return InputError(
-        "Somebody has this login name already, or one that looks like it.", "Choose another one."
+        "Somebody has this name to log in already, or one that looks like it.", "Choose another one."
     )
 
 

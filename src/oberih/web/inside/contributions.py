@@ -1,25 +1,27 @@
 """Contributing, and what became of it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from oberih.archive.ocfl import object_key, read_object
 from oberih.archive.reuse import deposited
 from oberih.catalogue.access import Action
 from oberih.catalogue.ledger import entries_of
 from oberih.catalogue.public import PublicRecord, record
-from oberih.catalogue.tables import Capture, Publication, Rights, Subject
+from oberih.catalogue.tables import Capture, Model, Publication, Review, Rights, Subject
 from oberih.errors import InputError, NotInArchive
 from oberih.i18n import from_json, say
 from oberih.web.inside.desk import Asks, Desk, Present, asks, no_larger
 from oberih.web.inside.door.threshold import InForm
 from oberih.web.inside.office.common import query
+from oberih.web.inside.office.queue import opens
 from oberih.web.pages import progress as progress_told
 from oberih.web.views import (
     ContributePage,
@@ -48,7 +50,7 @@ UNKNOWN = ("There is no such contribution of yours.", "Look at the list of your 
 RUNNING = ("received", "preserved", "waiting", "reconstructing")
 DONE_BY = {  # a state in which something is being done, or cannot be -> steps that are done in it
     "received": 1, "preserved": 2, "quarantined": 2, "waiting": 2, "reconstructing": 2, "preserved only": 2,
-    "not reconstructable": 2, "failed": 2, "in review": 4, "published": 6,
+    "not reconstructable": 2, "failed": 2, "in review": 4, "passed": 5, "published": 6,
 }  # fmt: skip
 SEEN_IN = {  # a step that is done -> states that only come after it
     "preserved": {"preserved", "quarantined", "waiting", "reconstructing", "preserved only",
@@ -120,6 +122,7 @@ def mine(request: Request, who: CONTRIBUTOR) -> Response:
             .limit(200)
         )
         rows = session.scalars(asked).all()
+        about = passed(session, rows)
     arriving = [
         Contribution(
             one.id, title_of(one.details), "arriving", moment(one.created), len(one.files), one.bytes
@@ -128,9 +131,12 @@ def mine(request: Request, who: CONTRIBUTOR) -> Response:
         if one.id not in {row.contribution for row in rows}
     ]
     known = [
-        Contribution(row.contribution or row.id, row.title, row.state, row.created, row.files, row.bytes)  # type: ignore[arg-type]
+        Contribution(
+            row.contribution or row.id, row.title, "passed" if row.id in about else row.state, row.created,  # type: ignore[arg-type]
+            row.files, row.bytes,
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
     return who.page(request, ContributionsPage((*arriving, *known)))
 
 
@@ -210,14 +216,16 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         ).first()
         public = session.get(Publication, row.subject) if row.subject else None
         history = entries_of(session, "capture", row.id)
+        about = passed(session, [row])
     times = {entry.data["state"]: entry.at for entry in reversed(history) if entry.data}
     told = receipt_of(service, row)
     job = job_of(service, row)
     visible = public is not None and public.visible
+    state = "passed" if row.id in about else row.state
     return ContributionPage(
-        id=contribution, title=row.title, state=row.state, created=row.created,  # type: ignore[arg-type]
+        id=contribution, title=row.title, state=state, created=row.created,  # type: ignore[arg-type]
         licence=next((name for name, uri in LICENCES.items() if uri == licence), "archive-only"),
-        steps=steps(row.state, times, kept=bool(row.digest)),
+        steps=steps(state, times, kept=bool(row.digest)),
         progress=progress_of(job) if row.state in RUNNING else None,
         receipt=receipt_shown(told) if told else None, files=row.files, bytes=row.bytes,
         reason=from_json(row.reason) if row.reason else (job.reason if job else ""),
@@ -225,8 +233,18 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         record=address_of(row) if visible and row.state == "published" else "",
         can_cancel=row.state in RUNNING, can_withdraw=row.state != "withdrawn",
         credited=row.credited and row.state != "withdrawn",
-        subject=row.subject or "",
+        subject=row.subject or "", opens=about.get(row.id), unused=tuple(row.unused),
     )  # fmt: skip
+
+
+def passed(session: Session, rows: Sequence[Capture]) -> dict[str, date | None]:
+    """Captures that a custodian let pass and that are about to be public, with the day that they wait for."""
+    subjects = {one.subject for one in rows if one.state == "in review"}
+    asked = select(Model.captures, Subject).select_from(Publication).where(Publication.id.in_(subjects))
+    asked = asked.join(Review, Review.id == Publication.waiting).join(Model, Model.id == Review.model)
+    found = session.execute(asked.join(Subject, Subject.id == Publication.id)).all()
+    waiting = {capture: opens(subject) for captures, subject in found for capture in captures}
+    return {one.id: waiting[one.id] for one in rows if one.state == "in review" and one.id in waiting}
 
 
 def address_of(row: Capture) -> str:

@@ -94,14 +94,16 @@ def record_page(record: PublicRecord) -> RecordPage:
 
 
 def downloads(record: PublicRecord) -> tuple[Download, ...]:
-    """All of the model in each format, and then its light files for phones."""
-    files = sorted(record.files_for("download"), key=is_light)
+    """All of the model in each format, and then its light files for phones; what is the same file, once."""
+    files: dict[str, PublicFile] = {}
+    for one in sorted(record.files_for("download"), key=is_light):
+        files.setdefault(one.sha256, one)
     return tuple(
         Download(
             f"/files/{one.path}", (one.format or one.path.rpartition(".")[2]).upper(), one.bytes,
             LIGHT if is_light(one) else "",
         )
-        for one in files
+        for one in files.values()
     )  # fmt: skip
 
 

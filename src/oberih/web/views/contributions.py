@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Literal
 
 from oberih.web.views.frame import ONE_PAGE, Paging, Picture, View
@@ -19,10 +19,10 @@ __all__ = [
 ]
 
 State = Literal[
-    "arriving", "received", "preserved", "quarantined", "waiting", "reconstructing", "in review", "published",
-    "preserved only", "not reconstructable", "failed", "cancelled", "refused", "withdrawn",
+    "arriving", "received", "preserved", "quarantined", "waiting", "reconstructing", "in review", "passed",
+    "published", "preserved only", "not reconstructable", "failed", "cancelled", "refused", "withdrawn",
 ]  # fmt: skip
-"""Of a contribution: "arriving", and then those of a capture."""
+"""Of a contribution: "arriving", then those of a capture, and "passed" while it is about to be public."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,8 @@ class ContributionPage(View):
     pictures: tuple[Picture, ...] = ()
     reason: str = ""  # why it is in this state
     advice: str = ""
+    opens: date | None = None  # it passed, and nothing of it is public before that day
+    unused: tuple[str, ...] = ()  # names of files that are neither photos nor videos
     record: str = ""  # address of the public page
     can_cancel: bool = False
     can_withdraw: bool = False

@@ -140,7 +140,8 @@ PARTS: Mapping[str, str] = {
     "sensitivity_reviewer": say("who decided on the precision"), "significance": say("significance"),
     "source": say("source"), "state": say("state"), "subject": say("thing"), "summary": say("summary"),
     "taken": say("time of recording"), "terms": say("version of the terms"), "title": say("title"),
-    "titles": say("titles"), "uri": say("address on the web"), "videos": say("number of videos"),
+    "titles": say("titles"), "unused": say("files that cannot be used"),
+    "uri": say("address on the web"), "videos": say("number of videos"),
     "waiting": say("what is about to be public"),
     "warnings": say("warnings"), "withdrawn": say("withdrawal"),
 }  # fmt: skip

@@ -52,6 +52,7 @@ class JobsPage(View):
     machines: tuple[Machine, ...]
     jobs: tuple[Job, ...]
     everywhere: bool = True  # of all collections; else queues and machines are not shown
+    keeping: bool = False  # those that keep the audit trail, too
     paging: Paging = ONE_PAGE
 
 

@@ -42,7 +42,9 @@ class ReviewRow:
     warnings: int = 0
     zone: str = ""  # the danger zone in which it is quarantined
     again: bool = False  # the subject is public already: this is a new version
-    reviewer: str = ""  # who has begun
+    reviewer: str = ""  # who has begun, or decided
+    opens: date | None = None  # it passed, and nothing of it is public before that day
+    out: bool = False  # it passed, and is not public any more
     picture: Picture | None = None
     deletion: bool = False  # who recorded it took it back, and asks for its files to be deleted
     note: str = ""  # why
@@ -158,6 +160,7 @@ class ReviewPage(View):
     zone: str = ""
     zone_reason: str = ""
     pictures: tuple[Picture, ...] = ()  # ``address`` + "?size=large" is the same, larger
+    unused: tuple[str, ...] = ()  # names of files that are neither photos nor videos
     model: Picture | None = None  # a drawing of the model
     model_address: str = ""
     figures: tuple[FigureRow, ...] = ()
@@ -182,7 +185,9 @@ class ReviewPage(View):
     words_version: int = 0
     words_public: bool = False  # everybody sees at once what is changed in them
     words_warnings: tuple[Warned, ...] = ()  # in words that were sent: to be judged before they are taken
-    visible: bool = False  # everybody can see it, and it can be taken out of view
+    visible: bool = False  # everybody can see it, or will, and it can be taken out of view
+    opens: date | None = None  # it passed, and nothing of it is public before that day
+    again: str = ""  # where to decide once more about its place, as one part of a path
     warnings: tuple[Warned, ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict)  # key of `CHECKS` -> key of `ANSWERS`
     regions: tuple[RegionPicture, ...] = ()

@@ -106,6 +106,7 @@ STATES: Mapping[str, Word] = {
     "in review": Word(
         say("In review"), say("A custodian looks at it. Nothing is public before that."), "busy"
     ),
+    "passed": Word(say("Passed the review"), say("A custodian has looked at it, and let it pass."), "good"),
     "published": Word(
         say("Public"), say("Everybody can see it. The exact place and people stay sealed."), "good"
     ),
@@ -146,7 +147,7 @@ PRECISIONS: Mapping[str, Word] = {
     "region": Word(say("Region"), say("An area as large as a region, some 120 km across.")),
     "10 km": Word(say("About 10 km"), say("An area some 17 km across.")),
     "1 km": Word(say("About 1 km"), say("An area some 2.5 km across.")),
-    "exact": Word(say("Exact"), say("A cell of about 50 m. Only for what everybody knows already.")),
+    "exact": Word(say("Exact"), say("A cell of about 50 m.")),
 }
 
 ROLES: Mapping[str, Word] = {

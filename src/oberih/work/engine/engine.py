@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -148,12 +148,16 @@ class Engine:
 
     def jobs(
         self, *, status: Status | None = None, name: str = "", person: str = "", about: str = "",
-        after: str = "", limit: int = 50,
+        after: str = "", limit: int = 50, but: Collection[str] = (),
     ) -> Page:  # fmt: skip
-        """A page of jobs, newest first. What comes or ends meanwhile neither repeats nor hides others."""
+        """A page of jobs, newest first, without those with a name in ``but``. What comes or ends meanwhile
+        neither repeats nor hides others.
+        """
         asked = state_query(status)
         if name:
             asked = asked.where(STATUS.c.name == name)
+        if but:
+            asked = asked.where(STATUS.c.name.not_in(but))
         if person:
             asked = asked.where(STATUS.c.authenticated_user == person)
         if about:

@@ -34,7 +34,6 @@ __all__ = ["RECEIPT", "dangerous", "ingest", "next_state", "zones_now"]
 
 RECEIPT = "receipt.json"  # in the capture's object: what the contributor was told
 
-NAMED = 5  # files that an advice names, at most
 DANGER = "It was recorded where a danger zone is. A custodian looks at it before anything happens."
 VIDEO_ONLY = "There are videos, and no photos. They are kept; a model cannot be made of a video yet."
 LATER = (
@@ -111,11 +110,10 @@ def look(job: Job, account: str, contribution: str, capture: str) -> str:
         forget(folder)
         fetched(service, capture, folder, ORIGINALS, job.progress)
     found = recordings([folder])
-    photos = [one for one in found if one.media_type.startswith("image/")]
-    videos = [one for one in found if one.media_type.startswith("video/")]
+    photos = [one for one in found if one.is_photo]
+    videos = [one for one in found if not one.is_photo and one.media_type.startswith("video/")]
     taken = sorted(one.taken_at for one in found if one.taken_at)
     state, reason, advice = next_state(len(photos), len(videos))
-    advice = no_photos(advice, [one for one in found if one not in photos and one not in videos])
     with service.database.reading() as session:
         where = places(session, capture, photos)
         if dangerous(session, where, datetime.now(UTC).date()):
@@ -124,6 +122,7 @@ def look(job: Job, account: str, contribution: str, capture: str) -> str:
         if row.state != state:
             return row.state  # it went on meanwhile, or was cancelled
         row.photos, row.videos = len(photos), len(videos)
+        row.unused = [one.name for one in found if not one.is_photo and one not in videos]
         row.devices = sorted({f"{one.make} {one.model}".strip() for one in photos} - {""})
         row.taken = taken[0].replace(tzinfo=UTC) if taken else None
         row.reason, row.advice = told(reason), told(advice)
@@ -140,14 +139,6 @@ def next_state(photos: int, videos: int) -> tuple[str, str, str]:
     if photos >= 2:
         return "waiting", "", ""
     return ("preserved only", VIDEO_ONLY, LATER) if videos else ("preserved only", TOO_FEW, PHOTOS)
-
-
-def no_photos(advice: str, others: Sequence[Recording]) -> str:
-    """The advice, with the files that are neither photos nor videos."""
-    if not advice or not others:
-        return advice
-    names = ", ".join(one.name for one in others[:NAMED]) + (", …" if len(others) > NAMED else "")
-    return say("{advice} These are no photos: {names}.", advice=advice, names=names)
 
 
 def places(session: Session, capture: str, photos: Sequence[Recording]) -> list[TruePlace]:

@@ -103,9 +103,10 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
             for capture in captures:
                 if capture.id not in passed:  # the older model of it stays public
                     set_aside(capture, decision.comment)
-        elif decision.comment:
+        else:
             for capture in captures:
-                capture.reason = told(decision.comment)
+                if decision.comment or capture.state == "in review":  # why it was there is over
+                    capture.reason, capture.advice = told(decision.comment), None
         if decision.outcome == "passed":
             refuse_unready(row)
             if any(one.state in ENDED for one in captures):

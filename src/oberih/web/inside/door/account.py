@@ -10,6 +10,7 @@ from oberih.catalogue.access import SCOPES, Who
 from oberih.catalogue.accounts import (
     SHORTEST,
     change_profile,
+    checked_name,
     end_all_sessions,
     end_other_sessions,
     end_session,
@@ -32,6 +33,7 @@ from oberih.web.inside.door.places import shown_grants
 from oberih.web.inside.door.threshold import (
     DEVICE,
     HERE,
+    LEFT,
     SECOND_FACTOR,
     SESSION,
     At,
@@ -74,10 +76,14 @@ def once(request: Request, me: Mine, token: str) -> Response:
 @router.post("/account/name")
 def rename(request: Request, desk: At, me: Mine, given: InForm) -> Response:
     """A name that was given up leaves public pages at once; a new one comes with the next review."""
+    field = "public-name"
     try:
+        if given(field).strip():
+            checked_name(given(field))
+        field = "name"
         subjects = change_profile(me.database, me.who, name=given("name"), public_name=given("public-name"))
     except InputError as error:
-        errors, status = wrong(error, "name")
+        errors, status = wrong(error, field)
         return me.page(request, account_page(request, me, errors), status)
     for subject in subjects:
         project(desk.service, subject)
@@ -116,7 +122,7 @@ def leave_for_good(desk: At, me: Mine, given: InForm) -> Response:
         raise InputError("Nothing was deleted.", "Tick the box first if you want to leave.")
     for subject in depart(desk.service, me.who):
         project(desk.service, subject)
-    answer = go("/")
+    answer = go(f"/login?{LEFT}=yes")
     forget(desk, answer, SESSION, DEVICE)
     return answer
 

@@ -13,9 +13,11 @@ from oberih.catalogue.accounts import (
     log_in_with_passkey,
     log_out,
 )
+from oberih.i18n import say
 from oberih.web.inside.desk import Desk, Present, present, someone
 from oberih.web.inside.door.threshold import (
     FORM,
+    LEFT,
     SESSION,
     At,
     InForm,
@@ -33,12 +35,13 @@ from oberih.web.inside.door.threshold import (
     there,
     wrong,
 )
-from oberih.web.views import LoginPage, Provider, RecoverPage
+from oberih.web.views import LoginPage, Notice, Provider, RecoverPage
 
 __all__ = ["login_page", "providers", "router"]
 
 router = APIRouter()
 strangers = APIRouter(dependencies=[Depends(own_form)])
+HAS_LEFT = say("You have left: your name, and all ways to log in, are deleted.")
 Now = Annotated[Present | None, Depends(present)]
 
 
@@ -46,7 +49,8 @@ Now = Annotated[Present | None, Depends(present)]
 def login(request: Request, desk: At, now: Now, after: Next = "/") -> Response:
     if now is not None:
         return go(own_path(after))
-    return stranger_page(desk, request, login_page(desk, own_path(after)))
+    notice = Notice(HAS_LEFT) if LEFT in request.query_params else None
+    return stranger_page(desk, request, login_page(desk, own_path(after)), notice=notice)
 
 
 @strangers.post("/login")

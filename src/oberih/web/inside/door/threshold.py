@@ -37,6 +37,7 @@ __all__ = [
     "DEVICE",
     "FORM",
     "HERE",
+    "LEFT",
     "MOST_BYTES",
     "SECOND_FACTOR",
     "SESSION",
@@ -64,6 +65,7 @@ __all__ = [
 
 SESSION, DEVICE, FORM = "session", "device", "form"
 SECOND_FACTOR, HERE = "second-factor", "here"  # parameters of the account's page: what led there
+LEFT = "left"  # a parameter of the page to log in: an account is no more
 YEAR_S, FORM_S = 365 * 86400, 2 * 3600
 MOST_BYTES = 256 << 10  # of a form, or of a passkey's answer
 LONGEST_PATH = 1000  # letters
@@ -145,10 +147,12 @@ def form_word(desk: Desk, kept: str) -> str:
     return desk.gate.key.mark("form", kept[:200])
 
 
-def stranger_page(desk: Desk, request: Request, view: View, status: int = 200) -> Response:
+def stranger_page(
+    desk: Desk, request: Request, view: View, status: int = 200, notice: Notice | None = None
+) -> Response:
     """A page with a form for somebody who has not come in yet."""
     kept = cookie(request, desk, FORM) or new_token()
-    answer = desk.page(request, view, csrf=form_word(desk, kept), status=status)
+    answer = desk.page(request, view, csrf=form_word(desk, kept), status=status, notice=notice)
     put(desk, answer, FORM, kept, FORM_S)
     return answer
 

@@ -84,7 +84,7 @@ def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     if outcome == "passed" and blur_changed(case, sent):
         keep_all(who, case, sent)
         return again(request, who, case, sent, {"": REDONE}, 409, kept=True)
-    errors = missing(sent, outcome)
+    errors = missing(case, sent, outcome)
     if errors:
         return again(request, who, case, sent, errors)
     decision = decision_of(sent, outcome)
@@ -101,7 +101,7 @@ def blur_changed(case: Case, sent: Given) -> bool:
     return told != case.review.corrections or bool(case.review.draft and waiting_corrections(case.review))
 
 
-def missing(sent: Given, outcome: str) -> dict[str, str]:
+def missing(case: Case, sent: Given, outcome: str) -> dict[str, str]:
     """What a decision lacks: field -> what is wrong."""
     errors: dict[str, str] = {}
     if not sent("reason").strip():
@@ -113,21 +113,29 @@ def missing(sent: Given, outcome: str) -> dict[str, str]:
             errors[f"check-{key}"] = say("Say what you saw.")
         elif sent(f"check-{key}") == "blocking":
             errors[f"check-{key}"] = say("What must not be public cannot pass.")
-    return errors | wrong_days(sent)
+    return errors | wrong_days(case, sent)
 
 
-def wrong_days(sent: Given) -> dict[str, str]:
+def wrong_days(case: Case, sent: Given) -> dict[str, str]:
     errors: dict[str, str] = {}
     today = datetime.now(UTC).date().isoformat()
     if not is_day(sent("due")) or sent("due") <= today:
         errors["due"] = say("Choose a day to come.")
     if sent("embargo") and not is_day(sent("embargo")):
         errors["embargo"] = say("This is not a day.")
+    elif sent("embargo") and sent("embargo") <= today and sent("embargo") != embargo_of(case):
+        errors["embargo"] = say("Choose a day to come.")
     try:
         place_in(sent)
     except InputError as error:
         errors["where"] = error.message
     return errors
+
+
+def embargo_of(case: Case) -> str:
+    """The day that a page had filled in, which may be over by the time that it is sent."""
+    until = case.subject.embargo_until if case.subject is not None else None
+    return f"{until:%Y-%m-%d}" if until else ""
 
 
 def place_in(sent: Given) -> tuple[float, float] | None:
@@ -253,7 +261,7 @@ def looked_again(request: Request, who: Asks, case: Case, sent: Given) -> Respon
     if sent("decision") == "refused":
         return taken_out(request, who, case, sent)
     own(who, Action.SET_SENSITIVITY, case.collection)
-    errors = wrong_days(sent)
+    errors = wrong_days(case, sent)
     if not sent("reason").strip():
         errors["reason"] = say("A decision needs a reason.")
     if errors:
@@ -308,9 +316,8 @@ def wording(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
     except Unjudged as error:
         return again(request, who, case, sent, {"": in_words(error)}, at="words", warnings=error.warnings)
     except (Conflict, InputError) as error:
-        return again(
-            request, who, case, sent, {"": in_words(error)}, 409 if isinstance(error, Conflict) else 422
-        )
+        status = 409 if isinstance(error, Conflict) else 422
+        return again(request, who, case, sent, {"": in_words(error)}, status, at="words")
     if mode_of(case) == "again":  # nothing keeps the answers of it
         return again(request, who, case, sent, {}, 200)
     return who.desk.back(f"/review/{case.id}#words")

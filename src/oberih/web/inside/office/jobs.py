@@ -28,6 +28,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 PAGE = 50
+KEEPING = "keep"  # of the ledger: every few seconds, and about nothing that anybody recorded
 NAMES = {
     "ingest": say("Keeping what arrived"), "model": say("Making a 3D model"),
     "draft": say("Making what would be public"), "publish": say("Publishing"),
@@ -53,20 +54,21 @@ class About:
 @router.get("/jobs")
 def listed(request: Request, who: Annotated[Asks, Depends(asks(Action.SEE_JOBS))]) -> Response:
     service, mine, after = who.desk.service, reach(who, Action.SEE_JOBS), query(request, "after", 500)
-    page = service.engine.jobs(after=after, limit=PAGE)
+    keeping = "yes" if query(request, "keeping") == "yes" else ""
+    page = service.engine.jobs(after=after, limit=PAGE, but=() if keeping else (KEEPING,))
     with service.database.reading() as session:
         abouts = {one.key: about(session, one) for one in page.jobs}
     jobs = [
         shown(one, abouts[one.key]) for one in page.jobs
         if mine is None or abouts[one.key].collection in mine
     ]  # fmt: skip
-    earlier = "/jobs" if after else ""
-    later = address("/jobs", after=page.after) if page.after else ""
+    earlier = address("/jobs", keeping=keeping) if after else ""
+    later = address("/jobs", after=page.after, keeping=keeping) if page.after else ""
     # How busy everybody is, and on what machines, is for those who see all.
     everywhere = mine is None
     view = JobsPage(
         queues(service) if everywhere else (), machines(service) if everywhere else (),
-        tuple(jobs), everywhere, Paging(earlier, later),
+        tuple(jobs), everywhere, bool(keeping), Paging(earlier, later),
     )  # fmt: skip
     return who.page(request, view)
 

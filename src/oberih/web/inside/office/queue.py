@@ -1,8 +1,7 @@
 """What waits for a custodian: reviews, what is set aside, and what is to be looked at again."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -18,12 +17,13 @@ from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.places import title_of
 from oberih.web.inside.door.threshold import InForm
 from oberih.web.inside.office.common import address, own, query, reach, unseen
+from oberih.web.inside.office.pictures import poster_of, where
 from oberih.web.inside.office.whom import in_words_of
 from oberih.web.views import Paging, Picture, ReviewQueuePage, ReviewRow
 from oberih.web.views.words import KINDS
 from oberih.work.flow.withdrawing import DELETION, answer_wish
 
-__all__ = ["address_of", "kind_of", "pictures_of", "poster_of", "router"]
+__all__ = ["address_of", "kind_of", "opens", "router"]
 
 router = APIRouter()
 PAGE = 50
@@ -77,9 +77,24 @@ def review_row(session: Session, one: Review) -> ReviewRow:
         one.id, subject.title, one.collection, kind_of(subject), one.created,
         sum(capture.photos for capture in captures),
         warnings=sum(not told.get("settled") for told in one.warnings),
-        again=public is not None and public.review != one.id,
-        reviewer=one.reviewer, picture=poster_of(one),
+        again=one.state == "open" and public is not None and public.review != one.id,
+        reviewer=one.reviewer, picture=poster(session, one, public), **became(one, subject, public),
     )  # fmt: skip
+
+
+def became(one: Review, subject: Subject, public: Publication | None) -> dict[str, Any]:
+    """What became of what passed."""
+    if one.state != "passed" or public is None:
+        return {}
+    if public.waiting == one.id:
+        return {"opens": opens(subject)}
+    return {"out": not public.visible}
+
+
+def opens(subject: Subject) -> date | None:
+    """The day before which nothing of it is public; None: that is over, or there is none."""
+    day = subject.embargo_until.date() if subject.embargo_until else None
+    return day if day is not None and day > datetime.now(UTC).date() else None
 
 
 def set_aside(session: Session, mine: set[str] | None) -> list[ReviewRow]:
@@ -135,15 +150,18 @@ def answered(capture: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))], s
 
 def again(session: Session, mine: set[str] | None) -> list[ReviewRow]:
     """Public subjects of which the precision is to be looked at again by now."""
-    asked = within(select(Subject), Subject, mine).join(Publication, Publication.id == Subject.id)
+    asked = select(Subject, Publication, Review).join(Publication, Publication.id == Subject.id)
+    asked = asked.join(Review, Review.id == Publication.review)
+    asked = asked if mine is None else asked.where(Subject.collection.in_(mine))
     asked = asked.where(Publication.visible, Subject.sensitivity_due <= datetime.now(UTC).date())
-    rows = session.scalars(asked.order_by(Subject.sensitivity_due, Subject.id).limit(FIRST))
+    rows = session.execute(asked.order_by(Subject.sensitivity_due, Subject.id).limit(FIRST))
     return [
         ReviewRow(
-            address_of(one.id), one.title, one.collection, kind_of(one), one.changed, photos(session, one.id)
+            address_of(one.id), one.title, one.collection, kind_of(one), one.changed,
+            photos(session, one.id), picture=poster(session, passed, public),
         )
-        for one in rows
-    ]
+        for one, public, passed in rows
+    ]  # fmt: skip
 
 
 def photos(session: Session, subject: str) -> int:
@@ -160,17 +178,8 @@ def address_of(identifier: str) -> str:
     return identifier.removeprefix("ark:/").replace("/", "-")
 
 
-def poster_of(review: Review) -> Picture | None:
-    return next(iter(pictures_of(review, "poster")), None)
-
-
-def pictures_of(review: Review, *roles: str) -> Sequence[Picture]:
-    if not review.draft:
-        return []
-    return [
-        Picture(f"/review/{review.id}/files/{one['path']}", *(one.get("size_px") or (640, 480)))
-        for one in review.manifest.get("files", ()) if one["role"] in roles
-    ]  # fmt: skip
+def poster(session: Session, review: Review, public: Publication | None) -> Picture | None:
+    return poster_of(review) if where(session, review, public) else None
 
 
 def named(row: ReviewRow, titles: dict[str, str], people: dict[str, str]) -> ReviewRow:

@@ -9,7 +9,7 @@ from oberih.errors import InputError
 from oberih.trust.redaction import Box, Corrections
 from oberih.web.inside.door.threshold import Given
 from oberih.web.inside.office.filled import Filled
-from oberih.web.inside.office.queue import pictures_of
+from oberih.web.inside.office.pictures import pictures_of
 from oberih.web.views import Picture, Region, RegionPicture
 
 __all__ = ["as_sent", "corrections_of", "hidden_of", "regions_of"]

@@ -1,6 +1,6 @@
 """The page of one decision: what was recorded, what becomes public, what stays sealed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from oberih.archive.metadata import Description
 from oberih.catalogue.access import Action, looking
-from oberih.catalogue.ledger import entries_of
+from oberih.catalogue.ledger import Entry, entries_of
 from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Subject, Zone
 from oberih.i18n import from_json, say
 from oberih.trust.cells import CLASSES
@@ -19,7 +19,8 @@ from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.places import title_of
 from oberih.web.inside.office.common import own, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, unsent
-from oberih.web.inside.office.queue import address_of, kind_of, pictures_of, poster_of
+from oberih.web.inside.office.pictures import Where, folder, model_of, pictures_of, poster_of, where
+from oberih.web.inside.office.queue import address_of, kind_of, opens
 from oberih.web.inside.office.regions import hidden_of, regions_of
 from oberih.web.inside.office.seeing import Seen
 from oberih.web.inside.office.warned import hints, warned
@@ -33,7 +34,7 @@ from oberih.web.views import (
     ReviewPage,
     Warned,
 )
-from oberih.web.views.words import CHECKS
+from oberih.web.views.words import CHECKS, KINDS
 from oberih.work.flow import waiting_corrections
 from oberih.work.flow.comparing import compared
 from oberih.work.flow.ingest import zones_now
@@ -43,6 +44,7 @@ __all__ = ["At", "Case", "case_of", "page", "router"]
 
 At = Literal["words", "decision", "out"]
 router = APIRouter()
+A_MOMENT = timedelta(seconds=1)
 UNKNOWN = say("It was not measured, or the scale is not known.")
 
 
@@ -60,6 +62,13 @@ class Case:
     capture: Capture | None = None  # set aside
     model: Model | None = None
     public: Publication | None = None
+    passed: Review | None = None  # what everybody sees of a subject passed it
+    lies: Where = ""  # where its files are
+
+    @property
+    def shown(self) -> Review | None:
+        """The review of which there are files to be looked at."""
+        return (self.review or self.passed) if self.lies else None
 
     @property
     def version(self) -> int:
@@ -86,7 +95,8 @@ def find(session: Session, identifier: str) -> Case | None:
         model = session.get_one(Model, review.model)
         captures = tuple(captures_of(session, review))
         public = session.get(Publication, review.subject)
-        return Case(identifier, about, review.collection, captures, review, None, model, public)
+        lies = where(session, review, public)
+        return Case(identifier, about, review.collection, captures, review, None, model, public, None, lies)
     ark = f"ark:/{identifier.replace('-', '/', 1)}"
     capture = session.get(Capture, ark)
     if capture is not None and capture.state == "quarantined":
@@ -97,7 +107,10 @@ def find(session: Session, identifier: str) -> Case | None:
         return None
     passed = session.get_one(Review, public.review)
     model, captures = session.get_one(Model, passed.model), tuple(captures_of(session, passed))
-    return Case(identifier, known, known.collection, captures, model=model, public=public)
+    return Case(
+        identifier, known, known.collection, captures, model=model, public=public, passed=passed,
+        lies=where(session, passed, public),
+    )  # fmt: skip
 
 
 @router.get("/review/{identifier}")
@@ -107,15 +120,17 @@ def one(request: Request, identifier: str, who: Annotated[Asks, Depends(asks(Act
 
 @router.get("/review/{identifier}/files/{path:path}")
 def draft_file(identifier: str, path: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))]) -> Response:
-    """A file as it would be public: only custodians get it, and nothing in it can run here."""
-    review = case_of(who, identifier).review
-    files = {one["path"]: one for one in review.manifest.get("files", ())} if review and review.draft else {}
+    """A file as it would be, or is, public: only custodians get it, and nothing in it can run here."""
+    case = case_of(who, identifier)
+    review = case.shown
+    files = {one["path"]: one for one in review.manifest.get("files", ())} if review else {}
     if review is None or path not in files:
         raise unseen()
     told = files[path]["media_type"]
+    store, below = folder(who.desk.service, review, case.lies)
     try:
-        data, _ = who.desk.service.drafts.read(f"{review.draft}/{path}")
-    except KeyError:  # it is public by now, or being made again
+        data, _ = store.read(f"{below}/{path}")
+    except KeyError:  # it becomes public just now, or is being made again
         raise unseen() from None
     headers = {
         "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
@@ -134,9 +149,10 @@ def page(
     """The page of a case. ``filled``: a form that was not taken; else it shows what was kept. ``at``: beside
     what the errors are said.
     """
-    service, review, subject = who.desk.service, case.review, case.subject
+    service, review, subject, shows = who.desk.service, case.review, case.subject, case.shown
     form = filled if review is None or is_open(review) else None
     late = filled if form is None and filled is not None and filled.sent("decision") else None
+    chosen = filled.sent("kind") if filled else ""
     of = subject.id if subject else case.captures[0].id
     with looking(service.database, who.who, Action.SEE_PLACE, case.collection, "place", of) as session:
         place = reviewed_place(session, of, [one.id for one in case.captures])
@@ -147,15 +163,16 @@ def page(
         view = ReviewPage(
             id=case.id, version=case.version, mode=mode_of(case),
             title=subject.title if subject else case.captures[0].title,
-            kind=(filled.sent("kind") if filled else "") or (kind_of(subject) if subject else "other"),
+            kind=chosen if chosen in KINDS else kind_of(subject) if subject else "other",
             collection=title_of(who.desk, request, case.collection),
             contributor=", ".join(sorted({one.person for one in case.captures if one.person})),
             received=received_of(case), licence=licence_of(session, case.captures),
             note="\n".join(one.note for one in case.captures if one.note),
             zone=zone_of(session, place) if case.capture else "",
             zone_reason=from_json(case.capture.reason) if case.capture and case.capture.reason else "",
-            pictures=tuple(pictures_of(review, "picture")) if review else (),
-            model=poster_of(review) if review else None, model_address=model_of(review),
+            pictures=tuple(pictures_of(shows, "picture")) if shows else (),
+            model=poster_of(shows) if shows else None, model_address=model_of(shows) if shows else "",
+            unused=tuple(name for one in case.captures for name in one.unused),
             figures=figures(case.model), replaces=replaces(session, case),
             beside=tuple(beside(case, place, shown)),
             cell=shown.cell, precisions=() if case.capture else shown.choices, place_note=shown.note,
@@ -163,9 +180,9 @@ def page(
             reason=told["reason"], comment=told["comment"], area_wrong=told["area"] == "wrong",
             due=as_day(told["due"]), embargo=as_day(told["embargo"]),
             wants_names=any(one.credited for one in case.captures), names_people=told["names"] == "yes",
-            warnings=(*judged(review, form), *hints(review)) if review else (),
+            warnings=(*(judged(review, form) if review else ()), *(hints(shows) if review and shows else ())),
             checks={key: told[f"check-{key}"] for key in CHECKS if told.get(f"check-{key}")},
-            regions=regions_of(review, form) if review else (),
+            regions=regions_of(review, form) if review and shows else (),
             hidden_photos=len(hidden_of(review)) if review and is_open(review) else 0,
             blur_waits=review is not None and is_open(review) and waiting_corrections(review),
             wordings=wordings(subject, service.settings.languages, filled) if has_words(case) else (),
@@ -176,7 +193,7 @@ def page(
             area_public=case.public is not None and case.public.cell is not None,
             history=history(session, request, who, case),
             decided="" if review is None or is_open(review) else decided(review),
-            visible=visible(case), errors=errors or {}, errors_at=at,
+            visible=visible(case), errors=errors or {}, errors_at=at, **after(case),
             unsent=tuple(unsent(late, words=not has_words(case))) if late else (),
         )  # fmt: skip
     return who.desk.page(request, view, asks=who.present, status=status)
@@ -212,6 +229,17 @@ def visible(case: Case) -> bool:
     return public.waiting == case.review.id or (public.visible and public.review == case.review.id)
 
 
+def after(case: Case) -> dict[str, Any]:
+    """What became of what passed: when it becomes public, and where to decide about its place once more."""
+    public, review, subject = case.public, case.review, case.subject
+    if review is None or is_open(review) or public is None or subject is None:
+        return {}
+    if public.waiting == review.id:
+        return {"opens": opens(subject)}
+    again = public.visible and public.review == review.id
+    return {"again": address_of(subject.id) if again else ""}
+
+
 def due_or_visible(case: Case) -> bool:
     """Whether its words are public, or will be without anybody looking at them again."""
     return case.public is not None and (case.public.visible or case.public.waiting is not None)
@@ -238,7 +266,7 @@ def given(case: Case, answers: Mapping[str, str] | None, review_days: int) -> di
     if subject is not None:
         told["precision"], told["names"] = subject.precision, "yes" if subject.names_people else ""
         told["due"] = subject.sensitivity_due.isoformat() if subject.sensitivity_due else ""
-        told["embargo"] = f"{subject.embargo_until:%Y-%m-%d}" if subject.embargo_until else ""
+        told["embargo"] = f"{day}" if (day := opens(subject)) else ""
         told["reason"] = subject.sensitivity_reason
     if case.review is not None:
         told["reason"] = case.review.reason or told["reason"]
@@ -320,13 +348,6 @@ def replaces(session: Session, case: Case) -> str:
     return "" if shown.id == case.model.id else compared(case.model.figures, shown.figures).reason
 
 
-def model_of(review: Review | None) -> str:
-    if review is None or not review.draft:
-        return ""
-    paths = [one["path"] for one in review.manifest.get("files", ()) if one["role"] == "full"]
-    return f"/review/{review.id}/files/{paths[0]}" if paths else ""
-
-
 def pair(place: Place | None) -> str:
     return f"{place.latitude_deg:.5f}, {place.longitude_deg:.5f}" if place is not None else ""
 
@@ -337,4 +358,14 @@ def history(session: Session, request: Request, who: Asks, case: Case) -> tuple[
         entries += entries_of(session, "review", case.review.id)
     people = in_words_of(request, who, {one.actor for one in entries})
     entries.sort(key=lambda one: (one.at, one.number))
-    return tuple(Event(one.at, people[one.actor], one.action, one.note) for one in entries)
+    return tuple(Event(one.at, people[one.actor], one.action, one.note) for one in deeds(entries))
+
+
+def deeds(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """One entry of each deed: it may change several rows, within a moment."""
+    last: dict[tuple[str, str, str], datetime] = {}
+    for one in entries:
+        before = last.get(deed := (one.actor, one.action, one.note))
+        if before is None or one.at - before > A_MOMENT:
+            yield one
+        last[deed] = one.at

@@ -6,7 +6,7 @@ from typing import Any
 from oberih.catalogue.tables import Review
 from oberih.i18n import say
 from oberih.trust.warnings import MESSAGES
-from oberih.web.inside.office.queue import pictures_of
+from oberih.web.inside.office.pictures import pictures_of
 from oberih.web.views import Warned
 
 __all__ = ["hints", "warned"]
