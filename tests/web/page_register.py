@@ -73,7 +73,7 @@ KNOWN = KnownPage(
     ),
     "церква",
 )
-OFFER = ContributePage(3000, 20 * 10**9, 50 * 10**9, 7)
+OFFER = ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1")
 
 REGISTER: dict[str, Sample] = {
     "collections": (COLLECTIONS, ADMIN, "/collections"),

@@ -223,8 +223,8 @@ ZONES = ZonesPage(
 
 
 WORK: dict[str, Sample] = {
-    "contribute": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7), NEWCOMER, "/contribute"),
-    "contribute-stranger": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7), None, "/contribute"),
+    "contribute": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1"), NEWCOMER, "/contribute"),
+    "contribute-stranger": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1"), None, "/contribute"),
     "contribution": (CONTRIBUTION, NEWCOMER, "/contributions/c7f1e09ab2d34455"),
     "contribution-unusable": (UNUSABLE, NEWCOMER, "/contributions/d8"),
     "contribution-public": (PUBLIC, NEWCOMER, "/contributions/e9"),

@@ -161,6 +161,11 @@ def test_words_are_changed_and_looked_through_again(house: House, custodian: Vis
     assert custodian.send(f"/review/{review}", **WHOLE).status_code == 422  # nobody has judged it
     settled = row(house, Review, review).warnings[0]["id"]
     custodian.go(f"/review/{review}")
+    saved = {**WHOLE, "decision": "save"}
+    assert custodian.send(f"/review/{review}", **saved, settled=settled).status_code == 303
+    custodian.go(f"/review/{review}")
+    assert custodian.send(f"/review/{review}", **WHOLE).status_code == 422  # judged, and then not any more
+    custodian.go(f"/review/{review}")
     assert custodian.send(f"/review/{review}", **WHOLE, settled=settled).status_code == 303
     custodian.go(f"/review/{in_review(house, captured(house))}")
     assert (

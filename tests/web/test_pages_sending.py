@@ -37,7 +37,7 @@ class Service:
 
         async def contribute(request: Request) -> Response:
             view = ContributePage(
-                limits.files, limits.file_bytes, limits.contribution_bytes, 7, api="/api/contributions"
+                limits.files, limits.file_bytes, limits.contribution_bytes, 7, "1", api="/api/contributions"
             )
             return pages.response(request, view, visitor=NEWCOMER, csrf="c5rf")
 

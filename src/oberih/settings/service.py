@@ -119,14 +119,15 @@ class ServiceSettings(FileFirst):
         90, ge=1, le=3650, description="longest access of a partner, unless it is renewed"
     )
 
-    precision: Literal["withheld", "region", "10 km", "1 km"] = Field(
-        "10 km", description="how exactly a place is public unless a custodian decides"
-    )
     candidate_sites: int = Field(5, ge=1, description="sites that a public cell must hold at least")
     register_of_sites: Path | None = Field(
         None, description="CSV file (lat,lon) of all sites of the kind that is recorded"
     )
-    embargo_days: int = Field(0, ge=0, description="a new record stays back at least so long")
+    embargo_days: int = Field(0, ge=0, description="a new record stays back at least so long after it passed")
     review_days: int = Field(
         365, ge=1, description="after so many days a sensitivity class is looked at again"
     )
+
+    def address(self, port: int) -> str:
+        """The service as people reach it, without a slash at the end; ``port``: that it listens on."""
+        return (self.url or f"http://localhost:{port}").rstrip("/")

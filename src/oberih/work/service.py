@@ -11,6 +11,7 @@ FOLDER/
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
@@ -86,7 +87,10 @@ class Service:
 
     @cached_property
     def arrivals(self) -> Arrivals:
-        return Arrivals(self.private / "uploads", keep_free=self.settings.keep_free_bytes)
+        return Arrivals(
+            self.private / "uploads", keep_free=self.settings.keep_free_bytes,
+            idle=timedelta(days=self.settings.upload_days),
+        )  # fmt: skip
 
     @cached_property
     def limits(self) -> Limits:

@@ -37,7 +37,7 @@ from oberih.work.arrivals import Refused
 from oberih.work.engine import JobState
 from oberih.work.flow.ingest import RECEIPT
 from oberih.work.flow.withdrawing import cancel, stay_unnamed, withdraw
-from oberih.work.offers import LICENCES
+from oberih.work.offers import LICENCES, TERMS
 from oberih.work.service import Service
 
 __all__ = ["contribute_page", "known_thing", "router"]
@@ -87,7 +87,7 @@ def contribute_page(
     limits = service.limits
     return ContributePage(
         limits.files, limits.file_bytes, limits.contribution_bytes, service.settings.upload_days,
-        api="/api/v1/contributions", values=values, consents=frozenset(consents), errors=told,
+        TERMS, api="/api/v1/contributions", values=values, consents=frozenset(consents), errors=told,
         subject=subject if titles else "", of=titles,
     )  # fmt: skip
 

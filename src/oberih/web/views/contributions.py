@@ -32,8 +32,8 @@ class ContributePage(View):
     file_bytes: int  # most of one file
     bytes: int  # most of one contribution
     days: int  # so long an upload that was broken off is kept
+    terms: str  # version of the texts that are agreed to
     api: str = "/contributions"  # where scripts send to: the address of the uploads' router
-    terms: str = "1"  # version of the texts that are agreed to
     values: Mapping[str, str] = field(default_factory=dict)  # what was filled in before an error
     consents: frozenset[str] = frozenset()  # that were ticked before it
     errors: Mapping[str, str] = field(default_factory=dict)

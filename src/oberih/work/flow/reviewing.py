@@ -1,6 +1,6 @@
 """A custodian's decision: what passes, how exactly its place may be known, and what does not pass."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -95,9 +95,7 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
         subject = session.get_one(Subject, row.subject)
         row.reviewer, row.reason, row.decided = actor, decision.reason, now()
         row.checked, row.state = {str(k): v for k, v in decision.checked.items()}, decision.outcome
-        row.warnings = [
-            {**one, "settled": one.get("settled") or one["id"] in decision.settled} for one in row.warnings
-        ]
+        row.warnings = [{**one, "settled": one["id"] in decision.settled} for one in row.warnings]
         if decision.outcome == "refused":
             passed = captures_passed(session, subject.id)
             for capture in captures:
@@ -112,8 +110,8 @@ def decide(service: Service, review: str, actor: str, decision: Decision) -> Non
             if any(one.state in ENDED for one in captures):
                 raise Conflict(*TAKEN_BACK)
             classify(session, subject, actor, decision)
-            subject.embargo_until = begins(decision.embargo_until)
             public = wait(session, row)
+            subject.embargo_until = embargo(service.settings, public, decision)
             row.named = names_of(session, captures) if decision.names_people else []
             if public.visible:
                 narrow(session, service.settings, public, decision)
@@ -230,6 +228,15 @@ def place(session: Session, subject: str, decision: Decision) -> None:
     public = session.get(Publication, subject, with_for_update=True)
     if decision.area_was_wrong and public is not None:  # else it stays, though the true place lies beside it
         public.cell = public.asked = None
+
+
+def embargo(settings: ServiceSettings, public: Publication, decision: Decision) -> datetime | None:
+    """Until when what passed stays back: as it was decided, and if it is new, as long as the service asks."""
+    until = begins(decision.embargo_until)
+    if public.published is None and settings.embargo_days:
+        least = now() + timedelta(days=settings.embargo_days)
+        return max(until, least) if until else least
+    return until
 
 
 def begins(day: date | None) -> datetime | None:

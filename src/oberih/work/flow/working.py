@@ -11,6 +11,7 @@ from oberih.catalogue.ledger import Entry, keep_entries
 from oberih.errors import OberihError
 from oberih.work.engine import Job, Queue, step, workflow
 from oberih.work.flow import drafting, exporting, ingest, modelling, publishing  # noqa: F401 - they declare jobs
+from oberih.work.flow.cleaning import clean
 from oberih.work.flow.here import here, work_for
 from oberih.work.flow.mending import Mender
 from oberih.work.service import Service
@@ -19,7 +20,7 @@ from oberih.work.sharing import copied_or_later
 __all__ = ["queues_for", "run_worker"]
 
 log = logging.getLogger("oberih.work")
-DUE_S = 60.0
+DUE_S, CLEAN_S = 60.0, 3600.0
 WAITING_S, WHOLE_S = 300, 3600  # between two tries to bring copies to a store that was away
 
 
@@ -48,7 +49,7 @@ def queues_for(service: Service) -> tuple[Queue, ...]:
 def see_to_it(service: Service, stop: threading.Event, served: Sequence[Queue]) -> None:
     """Begin what is due. Each job's key has the time in it, so that of several workers one begins it."""
     every = service.settings.ledger_every_s
-    mender, looked = Mender(service), float("-inf")
+    mender, looked, cleaned = Mender(service), float("-inf"), float("-inf")
     while not stop.wait(min(every, DUE_S) if looked > 0 else 0.0):
         try:
             if entries_wait(service):
@@ -60,6 +61,9 @@ def see_to_it(service: Service, stop: threading.Event, served: Sequence[Queue]) 
                 service.arrivals.sweep()
                 if "ingest" in served:
                     ask_for_copies(service)
+            if time.monotonic() - cleaned >= CLEAN_S:
+                cleaned = time.monotonic()
+                clean(service)
         except OberihError as error:
             log.warning("what is due has to wait: %s", error.message)
         except Exception:  # a worker that never again does its chores would be worse

@@ -243,6 +243,12 @@ def keep_words(who: Asks, case: Case, sent: Given) -> int:
     return versions.get(case.review.id if case.review else case.subject.id, seen)
 
 
+def check_words(subject: Subject, sent: Given) -> None:
+    """Raise what `keep_words` would: `Conflict`, or `InputError`."""
+    if described_by(subject, sent) is not None and number_of(sent("words-version")) != subject.version:
+        raise Conflict(*MEANWHILE)
+
+
 def quarantined(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     """Let a capture from a danger zone go on, or keep it."""
     own(who, Action.RELEASE, case.collection)
@@ -283,8 +289,9 @@ def out_of_view(request: Request, identifier: str, who: Custodian, sent: InForm)
     case = case_of(who, identifier)
     try:
         return taken_out(request, who, case, sent, at="out")
-    except Conflict as error:
-        return again(request, who, case, sent, {"": in_words(error)}, 409, at="out")
+    except (Conflict, InputError) as error:
+        status = 409 if isinstance(error, Conflict) else 422
+        return again(request, who, case, sent, {"": in_words(error)}, status, at="out")
 
 
 def taken_out(request: Request, who: Asks, case: Case, sent: Given, *, at: At = "decision") -> Response:
@@ -294,6 +301,7 @@ def taken_out(request: Request, who: Asks, case: Case, sent: Given, *, at: At = 
     if not sent("reason").strip():
         field = "why" if at == "out" else "reason"
         return again(request, who, case, sent, {field: say("A decision needs a reason.")}, at=at)
+    check_words(subject_of(case), sent)  # before anything is done
     unpublish(who.desk.service, subject_of(case).id, who.who.actor, sent("reason")[:5000])
     keep_words(who, case, sent)  # after it: nobody sees them now
     return who.desk.back("/review")

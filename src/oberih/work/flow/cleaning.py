@@ -1,0 +1,37 @@
+"""What is of no use any more, and is removed: ended logins, exports that nobody fetched, drafts that nobody
+will look at. Any number of workers may do it at any time.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from oberih.catalogue.accounts.events import sweep as sweep_accounts
+from oberih.catalogue.tables import Review
+from oberih.work.flow.exporting import FOLDER
+from oberih.work.flow.exporting import sweep as sweep_exports
+from oberih.work.service import Service
+
+__all__ = ["clean"]
+
+UNNAMED = timedelta(days=1)  # files that are being made belong to no review yet
+
+
+def clean(service: Service) -> None:
+    """Remove what has ended."""
+    sweep_accounts(service.database)
+    sweep_exports(service)
+    sweep_drafts(service)
+
+
+def sweep_drafts(service: Service) -> None:
+    """Remove files of drafts that gave way to others, or that a killed process left."""
+    until = service.drafts.now() - UNNAMED
+    old = [stat.key for stat in service.drafts.list() if stat.modified < until]
+    with service.database.reading() as session:
+        asked = select(Review.draft).where(Review.draft != "", Review.state != "overtaken")
+        kept = set(session.scalars(asked))
+    for key in old:
+        place = "/".join(key.split("/")[:2])
+        if place not in kept and not key.startswith(f"{FOLDER}/"):
+            service.drafts.delete(key)

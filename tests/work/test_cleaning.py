@@ -1,0 +1,89 @@
+"""What has ended is removed, by whoever works: logins, exports, drafts that nobody will look at."""
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+from sqlalchemy import func, select, update
+
+from oberih.catalogue.accounts.tables import SecurityEvent
+from oberih.catalogue.database import now
+from oberih.catalogue.tables import Review
+from oberih.settings import ServiceSettings
+from oberih.work.flow import working
+from oberih.work.flow.cleaning import clean
+from oberih.work.flow.here import work_for
+from oberih.work.flow.reviewing import begins, embargo
+from oberih.work.service import Service
+from work.site import photo, site
+from work.test_flow import in_review, ingested
+
+
+@pytest.fixture
+def service(tmp_path: Path):
+    made = site(tmp_path / "data")
+    yield made
+    made.close()
+
+
+def aged(service: Service, key: str, days: float) -> None:
+    """A draft's file, written so long ago."""
+    service.drafts.write(key, iter([b"-"]))
+    then = time.time() - days * 86400
+    for path in service.private.rglob(Path(key).name):
+        os.utime(path, (then, then))
+
+
+def events(service: Service) -> int:
+    with service.database.reading() as session:
+        return session.scalar(select(func.count()).select_from(SecurityEvent))
+
+
+def test_old_security_events_go_when_a_worker_does_its_chores(service: Service) -> None:
+    with service.database.writing("service", "test") as session:
+        session.add(SecurityEvent(what="login", account="", at=now() - timedelta(days=100)))
+        session.add(SecurityEvent(what="login", account="", at=now() - timedelta(days=10)))
+    before, stop = events(service), Event()
+    work_for(service)
+
+    class Once(Event):
+        """Over after one round."""
+
+        def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
+            over, _ = stop.is_set(), stop.set()
+            return over
+
+    working.see_to_it(service, Once(), ())
+    assert events(service) == before - 1
+
+
+def test_drafts_that_no_review_names_go_and_others_stay(service: Service, tmp_path: Path) -> None:
+    review = in_review(service, ingested(service, [photo(tmp_path / "1.jpg", 1)]))
+    with service.database.writing("service", "test") as session:
+        session.execute(update(Review).where(Review.id == review).values(draft=f"{review}/now"))
+    aged(service, f"{review}/now/kept.webp", 9)
+    aged(service, f"{review}/before/gone.webp", 9)
+    aged(service, f"{review}/coming/young.webp", 0.1)  # somebody makes it at this moment
+    aged(service, "exports/1/waits.json", 3)
+    aged(service, "exports/1/over.json", 9)
+    clean(service)
+    left = {Path(stat.key).name for stat in service.drafts.list()}
+    assert {"kept.webp", "young.webp", "waits.json"} <= left
+    assert not left & {"gone.webp", "over.json"}
+
+
+def test_a_new_record_stays_back_as_long_as_the_service_asks() -> None:
+    """And longer, if a custodian says so; what was public before does not wait."""
+    from types import SimpleNamespace as Row
+
+    asked = ServiceSettings(embargo_days=10)
+    new, known = Row(published=None), Row(published=now())
+    told = Row(embargo_until=None)
+    assert timedelta(days=9) < embargo(asked, new, told) - now() <= timedelta(days=10)
+    later = Row(embargo_until=(now() + timedelta(days=30)).date())
+    assert embargo(asked, new, later) == begins(later.embargo_until)
+    assert embargo(asked, known, told) is None
+    assert embargo(ServiceSettings(), new, told) is None
