@@ -21,7 +21,7 @@ help: ## say what can be made
 
 setup: $(READY) ## install Oberih and its tools, exactly as pinned, into .venv
 
-demo: $(READY) ## reconstruct real photos and show the result; PHOTOS=folder takes yours
+demo: $(READY) ## from real photos to a public page on a site that runs here; PHOTOS=folder takes yours
 	@$(PY) scripts/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(OUT),--out "$(OUT)")
 
 test: $(READY) $(READERS) $(PAGES) ## run all tests
@@ -38,7 +38,7 @@ format: $(READY) ## format, and mend what can be mended
 	@$(PY) -m ruff check --fix --quiet || true
 	@$(PY) -m ruff format
 
-bench: $(READY) ## measure quality and cost: photos with a laser-scanned truth, archive, formats, service
+bench: $(READY) ## measure quality and cost: photos with a laser-scanned truth, archive, formats, service, pages
 	@$(PY) benchmarks/fountain.py
 	@$(PY) benchmarks/archive.py
 	@$(PY) benchmarks/formats.py
@@ -50,6 +50,9 @@ bench: $(READY) ## measure quality and cost: photos with a laser-scanned truth, 
 	@$(PY) benchmarks/products.py
 	@$(PY) benchmarks/redaction.py
 	@$(PY) benchmarks/bisection.py
+	@$(PY) benchmarks/harvest.py
+	@$(PY) benchmarks/pages.py
+	@$(PY) benchmarks/viewer.py
 	@$(PY) benchmarks/capacity.py
 
 soak: $(READY) ## for MINUTES (10), reconstruct random scenes with random damage; damage an archive, 3D files, a service

@@ -4,7 +4,8 @@
 
 Each round asks the interfaces of both sides what their descriptions allow and forbid (schemathesis), as some
 of them, and then pages, forms and public addresses at random. The first fault ends it: it says
-what was asked and with which seed, and the exit code is 1.
+what was asked and with which seed, and the exit code is 1. Answers of the public side have to be ones
+that its description knows.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from oberih.catalogue.accounts.sessions import csrf_of
 from oberih.catalogue.public import publish
 from oberih.web.open.app import public_app
 from oberih.web.pages import Pages
-from public_help import empty_store, made
+from public_help import ark, empty_store, made
 from security.crowd import Crowd, Person
 from security.fuzzing import PageFuzzer, try_interface, try_public_pages
 from web.office import house_at
@@ -72,7 +73,9 @@ def public(folder: Path, seed: int, database: str) -> Counter[int]:
         app = public_app(reader, open_store(folder / "files", create=True), Pages())
         client = Client(app, {}, "192.0.2.1")
         try:
-            return try_interface(client, app, EXAMPLES, seed) + try_public_pages(client, PAGES, seed)
+            known = dict(zip(("naan", "name"), ark(1).removeprefix("ark:/").split("/"), strict=True))
+            told = try_interface(client, app, EXAMPLES, seed, path=known, conform=True)
+            return told + try_public_pages(client, PAGES, seed)
         finally:
             client.close()
 

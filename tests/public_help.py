@@ -85,7 +85,7 @@ def made(number: int, *, seed: int = 0, at: tuple[float, float] | None = None) -
     summary = {"uk": " ".join(rng.choices(WORDS_UK, k=12)), "en": " ".join(rng.choices(WORDS_EN, k=12))}
     year = rng.choice([-450, 988, 1654, 1699, 1700, 1905])
     files = [file("poster", "image/jpeg")] if rng.random() < 0.8 else []
-    files += [file("model", "model/gltf-binary")] if rng.random() < 0.6 else []
+    files += [file("full", "model/gltf-binary")] if rng.random() < 0.6 else []
     files += [file("download", "application/zip")] if rng.random() < 0.3 else []
     collection = rng.randrange(6)
     return PublicRecord(

@@ -1,17 +1,19 @@
-"""`make demo` finds photos where it can, trusts only their checksums, and says what it did."""
+"""`make demo` finds photos where it can, trusts only their checksums, and ends in a page that is checked."""
 
 import hashlib
-import http.client
 import importlib.util
-import json
+import socket
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-import trimesh
+
+from oberih.catalogue.public import Quality
+from oberih.products import Choices, pictures
+from web.browser import serving
+from web.viewer_models import Site, box
 
 
 @pytest.fixture
@@ -22,6 +24,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "demo", module)
+    monkeypatch.syspath_prepend(str(Path(spec.origin).parent))
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "HOME", tmp_path / "demo")
     return module
@@ -70,59 +73,29 @@ def test_photos_that_were_altered_on_disk_are_fetched_again(demo, monkeypatch) -
     assert kept.read_bytes() == b"photo"
 
 
-def result(folder: Path, used: int) -> Path:
-    folder.mkdir()
-    for name in ("mesh.ply", "points.ply", "report.html", "preview.png"):
-        (folder / name).write_bytes(b"-")
-    trimesh.creation.box().export(folder / "model.glb")
-    (folder / "report.json").write_text(
-        json.dumps({"photos": [{"used": i < used} for i in range(4)], "surface": {"triangles": 12345}})
+def test_the_public_page_is_held_to_what_was_promised(demo, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(pictures, "POSTERS", ((320, 100_000), (160, 50_000)))
+    monkeypatch.setattr(pictures, "SOCIAL", (320, 168, 100_000))
+    made = Site(tmp_path)
+    shown = made.add(
+        box(), 1, Choices(downloads=("glb",), turntable=0), titles={"en": "A box"}, quality=Quality(photos=4)
     )
-    return folder
+    without = made.add(box(), 2, Choices(downloads=(), turntable=0), titles={"en": "A box"})
+    with serving(made.app) as address:
+        site = demo.Site(tmp_path, address, 0)
+        assert demo.check(site, shown.id, 4) == f"{address}/records/{shown.id.removeprefix('ark:/')}"
+        assert "4 photos are in the model" in capsys.readouterr().out
+        with pytest.raises(SystemExit, match="4 of 5"):
+            demo.check(site, shown.id, 5)
+        with pytest.raises(SystemExit, match="no file for download glb"):
+            demo.check(site, without.id)
 
 
-def test_a_whole_result_passes(demo, tmp_path, capsys) -> None:
-    demo.check(result(tmp_path / "out", 4), all_of_them=True)
-    said = capsys.readouterr().out
-    assert "4 of 4 photos" in said
-    assert "mesh.ply): 12,345" in said and "model.glb): 12 " in said
+def test_a_port_that_is_taken_is_not_used(demo) -> None:
+    import demo_site
 
-
-def test_a_result_that_is_not_whole_does_not(demo, tmp_path) -> None:
-    out = result(tmp_path / "out", 4)
-    (out / "preview.png").write_bytes(b"")
-    with pytest.raises(SystemExit, match=r"preview\.png"):
-        demo.check(out, all_of_them=True)
-
-
-def test_own_photos_need_not_all_be_used_but_the_demos_must(demo, tmp_path) -> None:
-    out = result(tmp_path / "out", 3)
-    demo.check(out, all_of_them=False)
-    with pytest.raises(SystemExit, match="3 of 4"):
-        demo.check(out, all_of_them=True)
-
-
-def test_the_result_is_served_on_this_machine_only(demo, tmp_path, monkeypatch, capsys) -> None:
-    out = result(tmp_path / "out", 4)
-    served = {}
-
-    class Server(demo.http.server.ThreadingHTTPServer):
-        def serve_forever(self, poll_interval: float = 0.01) -> None:
-            thread = threading.Thread(target=super().serve_forever, args=(poll_interval,))
-            thread.start()
-            connection = http.client.HTTPConnection(*self.server_address, timeout=10)
-            connection.request("GET", "/report.json")
-            served["address"], served["report"] = (
-                self.server_address[0],
-                json.loads(connection.getresponse().read()),
-            )
-            connection.close()
-            self.shutdown()
-            thread.join()
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(demo.http.server, "ThreadingHTTPServer", Server)
-    demo.serve(out)
-    assert served["address"] == "127.0.0.1"
-    assert len(served["report"]["photos"]) == 4
-    assert "/report.html" in capsys.readouterr().out
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert not demo_site.is_free(port)
+    assert demo_site.is_free(port) and not demo_site.answers(f"http://localhost:{port}")

@@ -21,6 +21,14 @@ for (const button of document.querySelectorAll<HTMLButtonElement>("[data-print]"
   button.addEventListener("click", () => window.print());
 }
 
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-share]")) {
+  button.hidden = !navigator.share;
+  button.addEventListener("click", () => {
+    const { share: url = "", title = "" } = button.dataset;
+    void navigator.share({ url, title }).catch(() => {}); // whoever changes their mind is not told of an error
+  });
+}
+
 document.querySelector(".staff [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 const panels = document.querySelectorAll<HTMLDetailsElement>(".facets details");

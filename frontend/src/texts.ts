@@ -6,7 +6,8 @@ type Text = string | Forms | Record<string, unknown>;
 const language = document.documentElement.lang || "en";
 export const locale = language === "en" ? "en-GB" : language;
 const rules = new Intl.PluralRules(language);
-const given: Record<string, Text> = JSON.parse(document.getElementById("texts")?.textContent ?? "{}");
+const given: Record<string, Text> = {};
+for (const one of document.querySelectorAll("#texts, [data-texts]")) Object.assign(given, JSON.parse(one.textContent ?? ""));
 
 /** The text `name`, with its parts filled in; `count` chooses the plural form. */
 export function say(name: string, parts: Record<string, string | number> = {}): string {

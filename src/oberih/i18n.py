@@ -14,9 +14,9 @@ catalogue and fills in the same parts. Constant strings need no `say`.
 
 import os
 import string
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from gettext import c2py
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ __all__ = [
     "to_json",
 ]
 
+MOST_KEPT = 10_000
 LOCALE = Path(__file__).parent / "locale"
 
 
@@ -96,7 +97,7 @@ class Language:
 
     def __call__(self, text: str) -> str:
         if not isinstance(text, Said):
-            return self._found(text) or str(text)
+            return self._constant(text)
         count = text.parts.get("count", 1)
         template = self._found(text.template, count if text.plural is not None else None)
         if template is None:
@@ -112,16 +113,29 @@ class Language:
         """Of a template the form for ``count``, unfilled: for libraries that fill it in themselves."""
         return self._found(template, count) or (template if count == 1 else plural)
 
-    @property
+    @cached_property
     def marks(self) -> dict[str, str]:
         """Of numbers: ``decimal``, and ``group`` between thousands."""
         known = Locale.parse(self.code).number_symbols["latn"]
         return {name: known[name] for name in ("decimal", "group")}
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The language's name in itself, with a capital letter."""
         return (Locale.parse(self.code).get_display_name() or self.code).capitalize()
+
+    def _constant(self, text: str) -> str:
+        """A text without parts; pages say the same ones again and again."""
+        known = self._known.get(text)
+        if known is None:
+            known = self._found(text) or str(text)
+            if len(self._known) < MOST_KEPT:  # some texts are data that nobody translates
+                self._known[text] = known
+        return known
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        return {}
 
     def _found(self, template: str, count: Any = None) -> str | None:
         message = self.catalogue.get(template) if self.catalogue is not None and template else None
@@ -129,14 +143,21 @@ class Language:
             return None
         if isinstance(message.string, str):
             return message.string
-        assert self.catalogue is not None
-        which = c2py(self.catalogue.plural_expr)(count) if isinstance(count, int) else -1
+        which = self._plural(count) if isinstance(count, int) else -1
         return message.string[which] or None
+
+    @cached_property
+    def _plural(self) -> Callable[[int], int]:
+        """Which form a number takes."""
+        assert self.catalogue is not None
+        chosen: Callable[[int], int] = c2py(self.catalogue.plural_expr)
+        return chosen
 
 
 ENGLISH = Language("en")
 
 
+@cache
 def available() -> tuple[str, ...]:
     """Codes of the languages that there are."""
     return ("en", *sorted(path.stem for path in LOCALE.glob("*.po")))

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,10 +31,7 @@ from oberih.archive.metadata import (
 from oberih.archive.metadata.description import Rights
 from oberih.archive.metadata.smithsonian import captures_of, model_of
 from oberih.errors import InputError
-
-SUITES = Path(__file__).parents[2] / ".." / "shared" / "suites"
-XSD, EDM = SUITES / "xsd", SUITES / "edm" / "schema_xsds"
-official = pytest.mark.skipif(not SUITES.is_dir(), reason="the official schemas are not here")
+from schemas import EDM, XSD, official, schema
 
 Maker = Any
 SCHEMAS = {
@@ -145,29 +141,6 @@ NASTY = [
     "x" * 1000,
 ]
 DESCRIPTIONS = [MINIMAL, *map(full, NASTY)]
-
-
-class Local(etree.Resolver):
-    """Finds the schemas of the web in the suites' catalogue."""
-
-    def __init__(self) -> None:
-        entries = list(etree.parse(str(XSD / "catalog.xml")).getroot().iter("{*}uri", "{*}rewriteURI"))
-        self.files = {one.get("name"): XSD / one.get("uri") for one in entries if one.get("name")}
-        self.folders = [(one.get("uriStartString"), XSD / one.get("rewritePrefix", "")) for one in entries]
-
-    def resolve(self, url: str, _: str, context: Any) -> Any:
-        found = self.files.get(url)
-        for start, folder in self.folders:
-            if start and not found and url.startswith(start):
-                found = folder / url.removeprefix(start)
-        return self.resolve_filename(str(found.resolve()), context) if found else None
-
-
-@cache
-def schema(path: Path) -> etree.XMLSchema:
-    parser = etree.XMLParser(no_network=True)
-    parser.resolvers.add(Local())
-    return etree.XMLSchema(etree.parse(str(path.resolve()), parser))
 
 
 @cache

@@ -1,9 +1,7 @@
 """What is known of an object, in each standard's own form, held to the official schemas."""
 
 import json
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from lxml import etree
@@ -24,14 +22,12 @@ from oberih.archive.metadata import Description, Smithsonian, read_premis
 from oberih.archive.ocfl import begin
 from oberih.archive.showing import shown_as
 from oberih.errors import InputError, NotInArchive, OberihError
+from schemas import EDM, XSD, official, schema
 
-SUITES = Path(__file__).parents[2] / ".." / "shared" / "suites"
-XSD = SUITES / "xsd"
-official = pytest.mark.skipif(not SUITES.is_dir(), reason="the official schemas are not here")
 SCHEMAS = {
     "dublin-core": XSD / "oai" / "oai_dc.xsd",
     "lido": XSD / "lido" / "lido-v1.1.xsd",
-    "edm": SUITES / "edm" / "schema_xsds" / "EDM.xsd",
+    "edm": EDM / "EDM.xsd",
     "premis": XSD / "loc" / "premis-v3-0.xsd",
 }
 WORDS = Description.make({
@@ -60,34 +56,14 @@ def kept(tmp_path: Path) -> Kept:
     return archive, capture.id, model.id
 
 
-class Local(etree.Resolver):
-    """Finds the schemas of the web in the suites' catalogue."""
-
-    def resolve(self, url: str, _: str, context: Any) -> Any:
-        found = None
-        for one in etree.parse(str(XSD / "catalog.xml")).getroot().iter("{*}uri", "{*}rewriteURI"):
-            start = one.get("uriStartString")
-            if one.get("name") == url:
-                found = XSD / one.get("uri", "")
-            elif start and not found and url.startswith(start):
-                found = XSD / one.get("rewritePrefix", "") / url.removeprefix(start)
-        return self.resolve_filename(str(found.resolve()), context) if found else None
-
-
-@cache
-def schema(form: str) -> etree.XMLSchema:
-    parser = etree.XMLParser(no_network=True)
-    parser.resolvers.add(Local())
-    return etree.XMLSchema(etree.parse(str(SCHEMAS[form].resolve()), parser))
-
-
 @official
 @pytest.mark.parametrize("form", list(SCHEMAS))
 def test_xml_fits_the_official_schema(kept: Kept, form: str) -> None:
     archive, capture, model = kept
     for identifier in (capture, model):
         record = etree.fromstring(shown_as(archive, identifier, form))
-        assert schema(form).validate(record), schema(form).error_log
+        checked = schema(SCHEMAS[form])
+        assert checked.validate(record), checked.error_log
         assert identifier in etree.tostring(record).decode()
 
 

@@ -5,12 +5,13 @@
 
 Both are filled by the flow (`reveal`), from catalogues in which each place is another one within the same
 cells; of what is withheld, another one anywhere. One grew in another order, with a record that came and went.
-An answer is its status, its headers but for the date, and its bytes.
+An answer is its status, its headers but for the date, and its bytes but for the time of an answer of OAI-PMH.
 """
 
 import math
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -26,7 +27,7 @@ import tomli_w
 from sqlalchemy import update
 
 from oberih.catalogue.database import now
-from oberih.catalogue.public.tables import state
+from oberih.catalogue.public.tables import changes, state
 from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Rights, Subject
 from oberih.trust.cells import CLASSES, RESOLUTIONS, Precision, cell_of, coarser
 from oberih.work.engine import Job
@@ -37,11 +38,30 @@ from oberih.work.service import Service, open_service
 from public_help import KEY, SAINTS, THINGS, TOWNS, WORDS_EN, WORDS_UK, ark
 from work.site import site
 
-__all__ = ["Side", "Truth", "answers", "differ", "filled", "move", "public_side", "public_sides", "truths"]
+__all__ = [
+    "DATA",
+    "EVERYTHING",
+    "SAID_WHEN",
+    "Side",
+    "Truth",
+    "answers",
+    "differ",
+    "filled",
+    "move",
+    "public_side",
+    "public_sides",
+    "truths",
+]
 
 COUNT = 40
 JOB = Job("a test")
 API = "/api/v1"
+DAY = "2026-11-20"  # on which all became public
+SAID_WHEN = re.compile(rb"<responseDate>[^<]+")
+DATA = (
+    "schema.jsonld", "edm.rdf", "lido.xml", "dc.xml", "citation.bib", "citation.ris", "citation.txt",
+    "iiif.json", "iiif4.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,6 +133,8 @@ def filled(folder: Path, places: Sequence[Truth], order: Sequence[int]) -> Itera
         for number in (*order[:7], COUNT, *order[7:]):  # one more, that comes and goes
             reveal(JOB, f"review-{number}")
         unpublish(service, ark(COUNT), "custodian", "a test")
+        with service.projection.writing() as connection:  # whatever the clock says
+            connection.execute(update(changes).values(day=DAY))
         yield service
     finally:
         service.close()
@@ -159,7 +181,7 @@ class Side:
     def ask(self, path: str, **headers: str) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
         answer = self.client.get(path, headers=headers)
         told = tuple((key, value) for key, value in answer.headers.multi_items() if key != "date")
-        return answer.status_code, told, answer.content
+        return answer.status_code, told, SAID_WHEN.sub(b"", answer.content)
 
 
 @contextmanager
@@ -173,6 +195,7 @@ def public_side(folder: Path) -> Iterator[Side]:
         "OBERIH_LISTENING": str(listening.fileno()),
         "OBERIH_ALIVE": str(ours),
         "OBERIH_LANGUAGES": "uk,en",
+        "OBERIH_ADDRESS": "https://heritage.example",
     }
     given |= {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     process = subprocess.Popen(
@@ -250,13 +273,17 @@ def question(rng: random.Random, truth: Truth) -> str:
     number = rng.randrange(COUNT) if rng.random() < 0.7 else rng.choice([COUNT, COUNT + 1])
     record = ark(number).removeprefix("ark:/")
     found = f"text={text}" + (f"&filter=kind:{kind}" if rng.random() < 0.3 else "")
-    match rng.randrange(9):
+    match rng.randrange(12):
         case 0 | 1:
             half = 10 ** rng.uniform(-6, 1)
             box = truth.latitude - half, truth.longitude - half, truth.latitude, truth.longitude
             return f"{API}/map?{bounded(*box)}&zoom={rng.randint(0, 24)}&{found}"
         case 2:
-            return f"{API}/map?{tile(truth, rng.randint(0, 20))}"
+            page = (
+                f"/map?lat={truth.latitude:.9f}&lon={truth.longitude:.9f}&zoom={rng.randint(2, 12)}&q={text}"
+            )
+            boxed = tile(truth, rng.randint(0, 20))
+            return rng.choice([f"{API}/map?{boxed}", f"{API}/map.geojson?{boxed}&{found}", page])
         case 3:
             cell = h3.latlng_to_cell(truth.latitude, truth.longitude, rng.randint(0, 15))
             return f"{API}/records?cell={cell}&{found}"
@@ -269,10 +296,34 @@ def question(rng: random.Random, truth: Truth) -> str:
         case 6:
             return f"{API}/suggest?text={text or words[0][:3]}"
         case 7:
-            return f"/?q={text}&kind={kind}&sort={rng.choice(['new', 'title', ''])}"
+            return f"/search?q={text}&kind={kind}&sort={rng.choice(['new', 'title', ''])}"
+        case 8:
+            return f"/oai?{harvested(rng, ark(number), kind)}"
+        case 9:
+            data = [f"/data/{record}/{form}" for form in DATA]
+            page = f"https://heritage.example/records/{record}"
+            return rng.choice([*data, f"/ark:/{record}", f"/oembed?url={page}", f"/embed/{record}"])
+        case 10:
+            return rng.choice(EVERYTHING)
         case _:
-            ends = ["", "?language=en", "?language=uk"]
+            ends = ["", "?language=en", "?language=uk", "/print"]
             return f"/records/{record}{rng.choice(ends)}"
+
+
+EVERYTHING = ("/dump/records.jsonl.gz", "/dump/manifest.json", "/feed.atom", "/feed.atom?language=uk",
+              "/sitemap.xml", "/sitemaps/0.xml", "/sitemaps/1.xml", "/robots.txt",
+              "/", "/collections", "/thanks", "/statistics", "/map")  # fmt: skip
+
+
+def harvested(rng: random.Random, identifier: str, kind: str) -> str:
+    """What a harvester asks."""
+    prefix = f"metadataPrefix={rng.choice(['oai_dc', 'lido', 'edm'])}"
+    days = rng.choice(["", f"&from={DAY}", f"&until={DAY}", "&from=2026-11-21", f"&set=kind.{kind}"])
+    return rng.choice([
+        "verb=Identify", "verb=ListSets", f"verb=ListMetadataFormats&identifier={identifier}",
+        f"verb=GetRecord&{prefix}&identifier={identifier}", f"verb=ListRecords&{prefix}{days}",
+        f"verb=ListIdentifiers&{prefix}{days}",
+    ])  # fmt: skip
 
 
 def bounded(south: float, west: float, north: float, east: float) -> str:

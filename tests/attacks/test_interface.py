@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import delete, update
 
+from attacks.bisection import DATA, SAID_WHEN
 from attacks.canaries import LATITUDE, LONGITUDE, WORD
 from attacks.people import Online
 from attacks.town import Town
@@ -49,13 +50,24 @@ def told(answer: httpx.Response, *names: str) -> tuple[int, dict[str, str], str]
 
 @pytest.mark.parametrize(
     "path",
-    ["/records/{}", "/records/{}?language=uk", f"{API}/records/{{}}", f"{API}/records/{{}}/near"],
-)
+    ["/records/{}", "/records/{}?language=uk", f"{API}/records/{{}}", f"{API}/records/{{}}/near",
+     "/ark:/{}", "/ark:{}", "/embed/{}", "/oembed?url=https://heritage.example/records/{}",
+     *(f"/data/{{}}/{form}" for form in DATA)],
+)  # fmt: skip
 def test_case_16_what_is_sealed_is_as_unknown_as_what_is_not_there(
     town: Town, sealed: str, path: str
 ) -> None:
     there, never = (town.ask(path.format(name)) for name in (sealed, NEVER))
     assert told(there, sealed) == told(never, NEVER) and there.status_code == 404
+
+
+@pytest.mark.parametrize("ask", ["GetRecord&metadataPrefix=oai_dc", "ListMetadataFormats"])
+def test_case_16_harvesters_do_not_know_of_it_either(town: Town, sealed: str, ask: str) -> None:
+    there, never = (town.ask(f"/oai?verb={ask}&identifier=ark:/{name}") for name in (sealed, NEVER))
+    said = SAID_WHEN.sub(b"", there.content).replace(sealed.encode(), b"...")
+    assert said == SAID_WHEN.sub(b"", never.content).replace(NEVER.encode(), b"...")
+    assert b"idDoesNotExist" in said
+    assert sealed.encode() not in town.ask("/oai?verb=ListIdentifiers&metadataPrefix=oai_dc").content
 
 
 def test_case_16_files_of_drafts_are_not_there_for_everybody(town: Town, sealed: str, review: str) -> None:

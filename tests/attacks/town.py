@@ -15,6 +15,7 @@ import httpx
 import tomli_w
 from sqlalchemy import delete, select
 
+from attacks.bisection import DATA
 from attacks.canaries import EMAIL, LATITUDE, LONGITUDE, NAME, WORD, Needle, needles
 from attacks.people import Online, waited
 from attacks.photos import heic, movie
@@ -146,10 +147,10 @@ class Town:
                     found[path if language == "en" else f"{path} ({language})"] = (
                         head.encode() + b"\n\n" + answer.content
                     )
-                    if not answer.headers["content-type"].startswith(("text/html", "application/json")):
+                    if not kind_of(answer).startswith(("text/html", "application/json")):
                         break
                     waiting += [one for one in links(path, answer) if one not in found]
-                    if not answer.headers["content-type"].startswith("text/html"):
+                    if not kind_of(answer).startswith("text/html"):
                         break
         return found
 
@@ -198,11 +199,19 @@ START = (
     f"{API}/records?sort=title&language=uk", f"{API}/suggest?text=wa", f"{API}/suggest?text=stre",
     *(f"{API}/map?south=-90&west=-180&north=90&east=180&zoom={zoom}" for zoom in (0, 5, 12, 22)),
     f"{API}/map?south=51.49&west=31.28&north=51.50&east=31.29&zoom=18", "/healthz", "/robots.txt", "/nothing",
+    *(f"/oai?verb=List{what}&metadataPrefix={prefix}" for what in ("Records", "Identifiers")
+      for prefix in ("oai_dc", "lido", "edm")),
+    "/oai?verb=Identify", "/oai?verb=ListSets", "/feed.atom", "/feed.atom?language=uk", "/sitemap.xml",
+    "/sitemaps/0.xml", "/sitemaps/1.xml", "/dump/manifest.json", "/dump/records.jsonl.gz",
 )  # fmt: skip
 
 
+def kind_of(answer: httpx.Response) -> str:
+    return answer.headers.get("content-type", "")
+
+
 def links(path: str, answer: httpx.Response) -> Iterator[str]:
-    if answer.headers["content-type"].startswith("text/html"):
+    if kind_of(answer).startswith("text/html"):
         for link in LINK.findall(answer.text):
             yield from local(path, unescape(link))
         return
@@ -214,7 +223,14 @@ def links(path: str, answer: httpx.Response) -> Iterator[str]:
         if isinstance(one, dict) and "id" in one:
             ark = one["id"].removeprefix("ark:/")
             yield from (f"{API}/records/{ark}", f"{API}/records/{ark}/near", f"/records/{ark}")
+            yield from (f"/data/{ark}/{form}" for form in DATA)
+            yield from (f"/ark:/{ark}", f"/embed/{ark}", f"/oembed?url={base(answer)}/records/{ark}")
             yield from (f"/files/{file['path']}" for file in one.get("files", ()))
+
+
+def base(answer: httpx.Response) -> str:
+    """The service's own address, as it knows it."""
+    return f"http://localhost:{answer.url.port}"
 
 
 def local(path: str, link: str) -> Iterator[str]:

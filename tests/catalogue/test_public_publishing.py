@@ -4,6 +4,7 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -94,10 +95,15 @@ def test_what_was_withdrawn_is_gone_but_for_a_tombstone(store: tuple[Projection,
     before = contents(reader)
     secret = made(2).model_copy(update={"titles": {"en": "Unheardof zebrastone"}})
     publish(writer, secret)
-    assert withdraw(writer, secret.id, "2026-05")
+    assert withdraw(writer, secret.id, "2026-05", today=date(2026, 5, 2))
     after = contents(reader)
     assert after.pop("withdrawn") == [(secret.id, 1, "2026-05")]
     assert before.pop("withdrawn") == []
+    days = after.pop("changes")
+    assert [one for one in days if one not in before["changes"]] == [
+        (secret.id, "2026-05-02", None, None, False)
+    ]
+    assert len(days) == 1 + len(before.pop("changes"))
     assert after == before
     assert record(reader, secret.id) == Withdrawn(id=secret.id, version=1, month="2026-05")
     assert ids(search(reader, Query(text="zebrastone"))) == []

@@ -32,7 +32,7 @@ RECORDS = {
         summary={"uk": "Церкву збудовано у XVII столітті. Стоїть у Чернігові.", "en": "Built in 1654."},
         materials=(PublicTerm(labels={"uk": "дерево", "en": "wood"}),),
         periods=(PublicPeriod(earliest=1654, latest=1654),),
-        files=(file("model", "model/gltf-binary"),),
+        files=(file("full", "model/gltf-binary"),),
         quality=Quality(triangles=10, error_um=5000),
     ),
     "gate": plain(
@@ -42,7 +42,7 @@ RECORDS = {
         kind="monument",
         periods=(PublicPeriod(label={"uk": "часи Ярослава"}, earliest=1017, latest=1024),),
         identifiers=(PublicIdentifier(value="КВ-1234/5", authority="Museum"),),
-        files=(file("model", "model/gltf-binary"), file("download", "application/zip")),
+        files=(file("full", "model/gltf-binary"), file("download", "application/zip")),
         quality=Quality(triangles=10, error_um=900),
     ),
     "gates": plain(

@@ -18,7 +18,7 @@ from formats.node import Node, node
 from oberih.errors import Cancelled, InputError, OutputError
 from oberih.formats import Model
 from oberih.geometry import Mesh
-from oberih.products import Box, Choices, Made, make_public, read_manifest
+from oberih.products import Box, Choices, Made, make_posters, make_public, read_manifest
 from oberih.products.levels import Limit
 from oberih.progress import Event, Progress
 from oberih.trust.pictures import encoded
@@ -244,6 +244,25 @@ def test_the_turntable_goes_round_or_shows_the_side_there_is(tmp_path: Path) -> 
     side = make_public(front, tmp_path / "b", chosen(downloads=(), turntable=8)).manifest
     assert len(side.of("turntable")) == 8
     assert -85 < min(side.turntable_deg) < -30 and 30 < max(side.turntable_deg) < 85
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_the_poster_can_be_taken_from_elsewhere(tmp_path: Path) -> None:
+    made = make_public(chapel(), tmp_path / "v1", chosen(downloads=(), turntable=0))
+    model, view = made.out / made.manifest.of("full")[0].path, made.manifest.viewpoint
+    before = np.asarray(Image.open(made.out / "poster.webp")).astype(int)
+
+    def taken(eye: tuple[float, float, float]) -> np.ndarray:
+        folder = tmp_path / str(eye)
+        folder.mkdir()
+        files = make_posters(model, folder, view.model_copy(update={"eye": eye}))
+        assert [one.role for one in files] == ["poster", "poster", "social"]
+        assert files[0].size_px == made.manifest.of("poster")[0].size_px and files[0].path == "poster.webp"
+        return np.asarray(Image.open(folder / "poster.webp")).astype(int)
+
+    assert np.abs(taken(view.eye) - before).mean() < 3  # from where it was taken: the same
+    assert np.abs(taken((-view.eye[0], view.eye[1], -view.eye[2])) - before).mean() > 8
+    taken((view.target[0], 9.0, view.target[2]))  # straight from above
 
 
 @pytest.mark.usefixtures("small_pictures")

@@ -175,6 +175,7 @@ def test_page_speaks_every_language(
         return text
 
     monkeypatch.setattr(Language, "_found", found)
+    i18n.language.cache_clear()  # it has not said anything yet
     for scale in (report.scale, report.scale.model_copy(update={"known": True, "unit": "m"})):
         report_html(report.model_copy(update={"scale": scale}), Pictures(shots[0].image))
     own = {report.photos[-1].reason, report.skipped_files[0].reason}

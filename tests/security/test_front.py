@@ -82,6 +82,44 @@ def test_nothing_of_a_person_goes_on(running: Running) -> None:
     assert answer.endswith(b"ok") and b"evil" not in answer and b"x-own" not in answer.lower()
 
 
+def test_what_is_packed_stays_so_for_those_who_unpack(running: Running) -> None:
+    answer, (came,) = asked(running, get("/feed.atom", "Accept-Encoding: br\r\n"))
+    assert b"accept-encoding: br\r\n" in came.lower() + b"\r\n"
+    assert b"content-encoding: br" in answer.lower() and answer.endswith(b"ok")
+    _, (came,) = asked(running, get("/feed.atom"))
+    assert b"accept-encoding: identity" in came.lower()
+
+
+def post(target: str, body: str, more: str = "") -> str:
+    kind = "" if "Content-Type" in more else "Content-Type: application/x-www-form-urlencoded\r\n"
+    head = f"Host: evil.example\r\n{more}{kind}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return f"POST {target} HTTP/1.1\r\n{head}{body}"
+
+
+def test_a_harvesters_form_goes_on_as_an_address(running: Running) -> None:
+    form = "verb=GetRecord&identifier=ark%3A%2F1%2Fx%0D%0AX-Evil%3A+1&a=%26&a=b"
+    answer, (came,) = asked(running, post("/oai?verb=Identify", form, PERSON))
+    head = came.decode("latin-1")
+    assert head.startswith(f"GET /oai?{form} HTTP/1.1\r\n")
+    assert "secret" not in head and "ontent-" not in head and "Host: heritage.example" in head
+    assert answer.endswith(b"ok")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [post("/oai", "x=" + "y" * 9000), "POST /oai HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+     post("/oai", "verb=Identify", "Sec-Fetch-Site: cross-site\r\n"), post("/oai/", "verb=Identify")],
+)  # fmt: skip
+def test_other_forms_go_nowhere(running: Running, sent: str) -> None:
+    answer, came = asked(running, sent)
+    assert came == [] and answer.split(b" ")[1] in (b"403", b"405", b"422"), answer
+
+
+def test_a_body_that_is_no_form_asks_nothing(running: Running) -> None:
+    _, (came,) = asked(running, post("/oai", '{"verb": "Identify"}', "Content-Type: application/json\r\n"))
+    assert came.startswith((b"GET /oai? HTTP/1.1\r\n", b"GET /oai HTTP/1.1\r\n"))
+
+
 @pytest.mark.parametrize(
     "target",
     ["/%2e%2e/private", "//evil.example/x", "/a%3Fb?c%23d", "/a%2fb", "/%ff%fe", "/a;b=c",
@@ -142,3 +180,23 @@ def test_odd_requests_go_nowhere(running: Running, line: str) -> None:
 def test_endless_heads_are_not_read(running: Running) -> None:
     answer, came = asked(running, "GET / HTTP/1.1\r\nHost: a\r\n" + "X: " + "y" * 200_000)
     assert came == [] and (not answer or answer.split(b" ")[1] in (b"400", b"431"))
+
+
+def test_a_line_that_the_other_side_has_closed_is_replaced(running: Running) -> None:
+    """Whoever asks next does not notice."""
+    asked(running, get("/one"))
+    running.public.hang_up()
+    answer, came = asked(running, get("/two"))
+    assert answer.endswith(b"ok") and [one.split(b" ")[1] for one in came] == [b"/two"]
+
+
+def test_an_answer_that_is_none_is_not_handed_on(running: Running) -> None:
+    twice = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 2\r\n\r\nhello"
+    short = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\ntoo short"
+    for nonsense in (twice, short, b"nonsense\r\n\r\n"):
+        running.public.says = nonsense
+        running.public.hang_up()
+        answer, came = asked(running, get("/one"))
+        assert answer.split(b" ")[1] == b"503" and len(came) == 1, nonsense
+    running.public.says = None
+    assert asked(running, get("/one"))[0].endswith(b"ok")

@@ -13,7 +13,7 @@ from oberih.catalogue.accounts.sessions import csrf_of
 from oberih.catalogue.public import publish
 from oberih.web.open.app import public_app
 from oberih.web.pages import Pages
-from public_help import empty_store, made
+from public_help import ark, empty_store, made
 from security.crowd import Crowd
 from security.fuzzing import MARK, VALUES, PageFuzzer, try_interface, try_public_pages, wrong
 from web.visitors import Client
@@ -55,7 +55,9 @@ def test_the_public_side(tmp_path: Path) -> None:
             publish(writer, made(number))
         app = public_app(reader, open_store(tmp_path / "files", create=True), Pages())
         client = Client(app, {}, "192.0.2.1")
-        assert try_interface(client, app, 6, 1)[200] > 5
+        path = dict(zip(("naan", "name"), ark(1).removeprefix("ark:/").split("/"), strict=True))
+        told = try_interface(client, app, 6, 1, path=path, conform=True)
+        assert told[200] > 20 and told[404] > 5 and told[422] > 5 and told[303], told
         assert try_public_pages(client, 300, 1)[200] > 50
         client.close()
 

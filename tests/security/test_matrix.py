@@ -107,14 +107,16 @@ GET     /review/{identifier}/found/{photo}                     LN NN NN ++UF NN 
 POST    /review/{capture}/deletion                             LN NN NN ++UF NN NN L NNNNNN
 GET     /review/{identifier}/known                             LN NN NN ++UF NN NN L NNNNNN
 POST    /review/{identifier}/known                             LN NN NN ++UF NN NN L NNNNNN
-GET     /collections                                           LN NN NN +++F NN ++ L NNNNNN
-POST    /collections                                           LN NN NN NNNN NN ++ L NNNNNN
-GET     /collections/{collection}                              LN NN NN ++UF NN ++ L NNNNNN
-POST    /collections/{collection}                              LN NN NN ++UF NN ++ L NNNNNN
-GET     /organisations                                         LN NN NN +++F NN ++ L NNNNNN
-POST    /organisations                                         LN NN NN NNNN NN ++ L NNNNNN
-GET     /organisations/{organisation}                          LN NN NN NNNN NN ++ L NNNNNN
-POST    /organisations/{organisation}                          LN NN NN NNNN NN ++ L NNNNNN
+GET     /review/{identifier}/presentation                      LN NN NN UUUF NN NN L NNNNNN
+POST    /review/{identifier}/presentation                      LN NN NN UUUF NN NN L NNNNNN
+GET     /register/collections                                  LN NN NN +++F NN ++ L NNNNNN
+POST    /register/collections                                  LN NN NN NNNN NN ++ L NNNNNN
+GET     /register/collections/{collection}                     LN NN NN ++UF NN ++ L NNNNNN
+POST    /register/collections/{collection}                     LN NN NN ++UF NN ++ L NNNNNN
+GET     /register/organisations                                LN NN NN +++F NN ++ L NNNNNN
+POST    /register/organisations                                LN NN NN NNNN NN ++ L NNNNNN
+GET     /register/organisations/{organisation}                 LN NN NN NNNN NN ++ L NNNNNN
+POST    /register/organisations/{organisation}                 LN NN NN NNNN NN ++ L NNNNNN
 GET     /subjects/{subject}/reports                            LN NN NN ++UF +N NN L +NNNNN
 POST    /subjects/{subject}/reports                            LN NN NN ++UF NN NN L NN+NNN
 GET     /reports/{report}                                      LN NN NN ++UF +N NN L +NNNNN
@@ -138,6 +140,7 @@ GET     /audit                                                 LN NN NN +++F NN 
 GET     /healthz                                               ++ ++ ++ ++++ ++ ++ + ++++++
 GET     /metrics                                               LN NN NN +++F NN ++ L NNNNN+
 GET     /api/v1/partners.json                                  ++ ++ ++ ++++ ++ ++ + ++++++
+POST    /oai                                                   ++ ++ ++ ++++ ++ ++ + ++++++
 GET     /{path:path}                                           ++ ++ ++ ++++ ++ ++ + ++++++
 HEAD    /{path:path}                                           ++ ++ ++ ++++ ++ ++ + ++++++
 """

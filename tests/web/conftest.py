@@ -5,6 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from web.viewer_shown import (  # noqa: F401
+    box_seen,
+    box_window,
+    drawing,
+    jug_seen,
+    jug_window,
+    phone_seen,
+    phone_window,
+    shown,
+)
 from web.visitors import House, Visitor
 
 

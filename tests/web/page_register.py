@@ -76,11 +76,11 @@ KNOWN = KnownPage(
 OFFER = ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1")
 
 REGISTER: dict[str, Sample] = {
-    "collections": (COLLECTIONS, ADMIN, "/collections"),
+    "collections": (COLLECTIONS, ADMIN, "/register/collections"),
     "collection": (
         replace(COLLECTIONS, rows=(), id="c1", name="Моє місто", version=2, values={"title-uk": "Моє місто"}),
         CUSTODIAN,
-        "/collections/c1",
+        "/register/collections/c1",
     ),
     "organisations": (
         RegisterPage(
@@ -91,7 +91,7 @@ REGISTER: dict[str, Sample] = {
             errors={"": say("It needs a name in at least one language, of at most 300 letters.")},
         ),
         ADMIN,
-        "/organisations",
+        "/register/organisations",
     ),
     "reports": (REPORTS, CUSTODIAN, "/subjects/99999-b1/reports"),
     "report": (

@@ -11,11 +11,12 @@ import numpy as np
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from oberih.web.pages import Pages, StaticPages
 from web.page_samples import PAGES
+from web.page_viewer import NO_MODEL
 
 __all__ = ["make_app"]
 
@@ -39,10 +40,12 @@ def make_app() -> Starlette:
         routes=[
             Route("/review/{name}", refused, methods=["POST"]),
             Mount("/static", StaticPages()),
+            Route("/api/v1/records/none", lambda _: JSONResponse(NO_MODEL)),
             Route(
                 "/pictures/{number:int}.jpg",
                 lambda request: Response(photo(request.path_params["number"]), media_type="image/jpeg"),
             ),
+            Route("/api/v1/map.geojson", lambda _: JSONResponse({"features": []})),
             Route("/{name}", page),
         ]
     )

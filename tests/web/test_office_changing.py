@@ -154,7 +154,9 @@ def test_words_are_kept_when_it_is_taken_out_of_view(house: House, custodian: Vi
     assert custodian.send(f"{path}/unpublish", **said, reason="").status_code == 422
     assert 'value="Of +380 44 123 45 67"' in custodian.text and "What you had written" not in custodian.text
     assert 'href="#why"' in custodian.text.split('id="out"')[1]  # beside the button
-    assert custodian.send(f"{path}/unpublish", title_en="", kind="site", reason="asked for").status_code == 422
+    assert (
+        custodian.send(f"{path}/unpublish", title_en="", kind="site", reason="asked for").status_code == 422
+    )
     assert isinstance(record(house.service.projection, subject), PublicRecord)  # nothing was done
     custodian.go(path)
     assert custodian.send(f"{path}/unpublish", **said, reason="asked for").status_code == 303

@@ -57,32 +57,36 @@ def test_an_admin_makes_a_collection_and_its_custodians_change_it(
     house: House, people: dict[str, Visitor]
 ) -> None:
     admin, custodian = people["admin"], people["custodian"]
-    admin.go("/organisations")
+    admin.go("/register/organisations")
     told = {"title_en": "Museum of <mills>", "kind": "institution", "uri": "https://example.org/"}
-    assert admin.send("/organisations", **told).status_code == 303, admin.text
+    assert admin.send("/register/organisations", **told).status_code == 303, admin.text
     assert "Museum of &lt;mills&gt;" in admin.follow().text
     with house.service.database.reading() as session:
         museum = session.scalars(select(Organisation)).one()
-    admin.go("/collections")
+    admin.go("/register/collections")
     assert (
-        admin.send("/collections", title_uk="Млини", title_en="Mills", organisation=museum.id).status_code
+        admin.send(
+            "/register/collections", title_uk="Млини", title_en="Mills", organisation=museum.id
+        ).status_code
         == 303
     )
     assert "Mills" in admin.follow().text and "Museum of" in admin.text
     with house.service.database.reading() as session:
         made = session.scalars(select(Collection).where(Collection.organisation == museum.id)).one()
     assert made.titles == {"uk": "Млини", "en": "Mills"}
-    custodian.go("/collections")
-    assert "Mills" not in custodian.text and f"/collections/{FIRST}" in custodian.text
-    assert custodian.go(f"/collections/{made.id}").status_code == 404
-    path = f"/collections/{FIRST}"
+    custodian.go("/register/collections")
+    assert "Mills" not in custodian.text and f"/register/collections/{FIRST}" in custodian.text
+    assert custodian.go(f"/register/collections/{made.id}").status_code == 404
+    path = f"/register/collections/{FIRST}"
     custodian.go(path)
     assert (
         custodian.send(path, title_uk="Перша", title_en="The first", summary_en="Of all").status_code == 303
     )
     assert row(house, Collection, FIRST).titles["en"] == "The first"
-    admin.go(f"/organisations/{museum.id}")
-    assert admin.send(f"/organisations/{museum.id}", title_en="Museum", kind="corps").status_code == 303
+    admin.go(f"/register/organisations/{museum.id}")
+    assert (
+        admin.send(f"/register/organisations/{museum.id}", title_en="Museum", kind="corps").status_code == 303
+    )
     assert row(house, Organisation, museum.id).kind == "corps"
 
 
@@ -99,8 +103,8 @@ def test_what_is_no_collection_is_refused_in_plain_words(
     people: dict[str, Visitor], wrong: dict[str, str], words: str
 ) -> None:
     admin = people["admin"]
-    admin.go("/collections")
-    assert admin.send("/collections", **wrong).status_code == 422
+    admin.go("/register/collections")
+    assert admin.send("/register/collections", **wrong).status_code == 422
     assert words in admin.text
 
 
@@ -202,9 +206,9 @@ def test_nobody_else_comes_near(house: House, people: dict[str, Visitor]) -> Non
     subject = subject_in(house)
     for role in ("contributor", "coordinator"):
         for path in (
-            "/collections",
-            f"/collections/{FIRST}",
-            "/organisations",
+            "/register/collections",
+            f"/register/collections/{FIRST}",
+            "/register/organisations",
             f"/subjects/{tail(subject)}/reports",
         ):
             assert people[role].go(path).status_code == 403, (role, path)

@@ -28,7 +28,8 @@ WAYS_OUT = (
     "/static/../../settings/service.py",
 )  # fmt: skip
 RING = [[30, 46], [31, 46], [31, 47], [30, 47], [30, 46]]
-PUBLIC = ("/", "/search?q=church", "/api/v1/records", "/api/v1/map?south=44&west=22&north=53&east=41")
+PUBLIC = ("/", "/search?q=church", "/api/v1/records", "/api/v1/map?south=44&west=22&north=53&east=41", "/api",
+          "/oai?verb=Identify", "/feed.atom", "/sitemap.xml", "/dump/records.jsonl.gz")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,12 @@ def test_the_first_start_says_where_it_is_and_who_becomes_admin(served: Served) 
 @pytest.mark.parametrize("path", PUBLIC)
 def test_everybody_sees_what_is_public(served: Served, path: str) -> None:
     assert served.get(path).status_code == 200
+
+
+def test_harvesters_may_ask_with_a_form(served: Served) -> None:
+    answer = httpx.post(f"{served.url}/oai", data={"verb": "Identify"}, timeout=30)
+    assert answer.status_code == 200 and f"<baseURL>{served.url}/oai</baseURL>" in answer.text
+    assert httpx.post(f"{served.url}/", data={"verb": "Identify"}, timeout=30).status_code == 405
 
 
 def test_pages_are_in_two_languages(served: Served) -> None:

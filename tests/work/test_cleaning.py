@@ -13,8 +13,10 @@ from oberih.catalogue.accounts.tables import SecurityEvent
 from oberih.catalogue.database import now
 from oberih.catalogue.tables import Review
 from oberih.settings import ServiceSettings
+from oberih.work.engine import Job
 from oberih.work.flow import working
 from oberih.work.flow.cleaning import clean
+from oberih.work.flow.drafting import draft
 from oberih.work.flow.here import work_for
 from oberih.work.flow.reviewing import begins, embargo
 from oberih.work.service import Service
@@ -73,6 +75,17 @@ def test_drafts_that_no_review_names_go_and_others_stay(service: Service, tmp_pa
     left = {Path(stat.key).name for stat in service.drafts.list()}
     assert {"kept.webp", "young.webp", "waits.json"} <= left
     assert not left & {"gone.webp", "over.json"}
+
+
+def test_a_draft_that_came_too_late_is_removed_though_its_worker_was_killed(
+    service: Service, tmp_path: Path
+) -> None:
+    review = in_review(service, ingested(service, [photo(tmp_path / "1.jpg", 1)]))
+    service.drafts.write(f"{review}/late/poster.webp", iter([b"-"]))  # and then it was killed
+    with service.database.writing("custodian", "test") as session:
+        session.get_one(Review, review).state = "refused"
+    draft(Job("draft"), review=review)  # it is run again
+    assert [stat.key for stat in service.drafts.list(review)] == [f"{review}/1/poster.webp"]
 
 
 def test_a_new_record_stays_back_as_long_as_the_service_asks() -> None:

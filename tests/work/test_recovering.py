@@ -23,7 +23,7 @@ from oberih.catalogue.accounts import (
 from oberih.catalogue.accounts.keys import Key
 from oberih.catalogue.accounts.tables import Account, Grant
 from oberih.catalogue.ledger import Entry, keep_entries, state_of
-from oberih.catalogue.public import PublicRecord, Withdrawn, record, search
+from oberih.catalogue.public import PublicAnnotation, PublicRecord, Withdrawn, record, search
 from oberih.catalogue.public import query_of as asked
 from oberih.catalogue.tables import (
     HERITAGE,
@@ -43,7 +43,7 @@ from oberih.products import Choices, pictures, studio, web
 from oberih.reconstruct.imported import import_model
 from oberih.work.backup import back_up, refuse_used
 from oberih.work.engine import Job
-from oberih.work.flow import Decision, decide, received, unpublish
+from oberih.work.flow import Decision, decide, presenting, received, unpublish
 from oberih.work.flow.drafting import draft, draft_lost, drafted
 from oberih.work.flow.here import work_for
 from oberih.work.flow.ingest import look, preserve, release
@@ -101,6 +101,10 @@ def filled(service: Service, photos: list[Path], model: Path) -> dict[str, str]:
         session.add(Organisation(names={"en": "Museum"}))
         report = ConditionReport(subject=subject_of(service, made["shown"]), assessed=date(2022, 4, 10))
         session.add(report)
+    door = PublicAnnotation(id="door", at=(0, 0, 0), titles={"en": "The door"})
+    presenting.present(
+        service, report.subject, "custodian", presenting.Told(annotations=(door,)), seen_version=0
+    )
     made["ingested"] = ingested(service, photos)
     arrived = brought(service, photos)
     made["preserved"] = received(service, arrived)

@@ -29,6 +29,7 @@ __all__ = [
     "Organisation",
     "Person",
     "Place",
+    "Presentation",
     "Publication",
     "Review",
     "Rights",
@@ -284,8 +285,25 @@ class Publication(Heritage, Base):
         return and_(cls.published.is_not(None), cls.withdrawn.is_(None))
 
 
+class Presentation(Heritage, Base):
+    """How the model that passed a review is shown: the id is the review's, as its points are of that model.
+
+    ``opening``, ``annotations`` and ``tours`` are as in `public.PublicRecord`. A change is a new version of
+    it, in the ledger and in the object of the model.
+    """
+
+    __tablename__ = "presentation"
+    subject: Mapped[str] = mapped_column(ForeignKey("subject.id"), index=True)
+    opening: Mapped[Any | None] = mapped_column(JSON(none_as_null=True), default=None)  # where a look begins
+    annotations: Mapped[list[Any]] = mapped_column(default=list)
+    tours: Mapped[list[Any]] = mapped_column(default=list)
+    before: Mapped[str | None]  # another subject, which shows it at an earlier time
+    judged: Mapped[list[Any]] = mapped_column(default=list)  # warnings in its words that are harmless
+    posters: Mapped[list[Any]] = mapped_column(default=list)  # public files that were drawn from there
+
+
 HERITAGE: tuple[type[Heritage], ...] = (
     Organisation, Person, Collection, Subject, Place, Capture, Model, Rights, ConditionReport, Zone, Review,
-    Publication,
+    Publication, Presentation,
 )  # fmt: skip
 """In an order in which each names only rows of tables before it."""

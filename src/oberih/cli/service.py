@@ -62,7 +62,7 @@ def greeting(service: "Service", port: int, t: Language) -> tuple[dict[str, obje
     """Where the service is, and what is still to be done: for programs, and for people."""
     from oberih.work.service import RECOVERY
 
-    address = service.settings.url or f"http://localhost:{port}"
+    address = service.settings.address(port)
     lines = [t.say("The service is at {address}", address=address)]
     record: dict[str, object] = {"address": address}
     link = first_link(service, address)

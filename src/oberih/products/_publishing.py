@@ -1,7 +1,10 @@
 """Fills a folder with the public files of a model and remembers each for the manifest."""
 
 import hashlib
+import math
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from oberih.products.pictures import Shooting
 from oberih.products.studio import Studio
 from oberih.progress import Progress, Stage
 
-__all__ = ["Publishing"]
+__all__ = ["Publishing", "listed"]
 
 MEDIA = {
     ".glb": "model/gltf-binary", ".usdz": "model/vnd.usdz+zip", ".stl": "model/stl", ".3mf": "model/3mf",
@@ -76,10 +79,17 @@ class Publishing:
             self.add(path, "tiles")
 
     def draw(self, model: Model) -> None:
-        shooting = Shooting(Studio(model), self.choices.turntable)
-        for drawn in shooting.write(self.folder, self.progress):
+        studio = Studio(model)
+        stand = studio.best()
+        stands = studio.around(self.choices.turntable, stand)
+        shooting = Shooting(studio, partial(studio.view, stand))
+        for drawn in chain(
+            shooting.posters(self.folder, self.progress),
+            shooting.turntable(stands, self.folder, self.progress),
+        ):
             self.add(drawn.path, drawn.role, size_px=drawn.size)
-        self.viewpoint, self.turntable_deg = shooting.viewpoint, shooting.turntable_deg
+        self.viewpoint = shooting.viewpoint
+        self.turntable_deg = tuple(round(math.degrees(one.turn), 1) for one in stands)
 
     def ar(self, model: Model) -> None:
         """For the two kinds of phones. Theirs are the plain kinds of pictures and triangles."""
@@ -110,19 +120,7 @@ class Publishing:
                 "points": len(model.points) if model.points is not None else None,
                 "texture_px": max(sides, default=None),
             }
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self.files.append(
-            PublicFile(
-                path=path.relative_to(self.folder).as_posix(),
-                role=role,
-                media_type=MEDIA.get(path.suffix, "application/octet-stream"),
-                bytes=path.stat().st_size,
-                sha256=digest,
-                **told,
-                **more,
-            )
-        )
+        self.files.append(listed(self.folder, path, role, **told, **more))
 
     def manifest(self, model: Model, step: float) -> Manifest:
         """What lies in the folder now; ``model``: the finest level."""
@@ -136,3 +134,13 @@ class Publishing:
             viewpoint=self.viewpoint, turntable_deg=self.turntable_deg,
             files=tuple(self.files),
         )  # fmt: skip
+
+
+def listed(folder: Path, path: Path, role: Role, **more: Any) -> PublicFile:
+    """What the manifest says of a file that is written."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return PublicFile(
+        path=path.relative_to(folder).as_posix(), role=role, sha256=digest, bytes=path.stat().st_size,
+        media_type=MEDIA.get(path.suffix, "application/octet-stream"), **more,
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """Levels of detail for the web, from what arrives in a moment to all there is.
 
-    model.small.glb    at most 1.5 MB: on the screen of a phone after seconds of a bad line
+    model.small.glb    at most 600 kB: on the screen of a phone after seconds of a bad line
     model.medium.glb   at most 10 MB, with textures that a phone's memory holds
     model.glb          all of it
 
@@ -39,7 +39,7 @@ class Limit:
     bytes: int = 1 << 62
 
 
-SMALL = Limit(80_000, 60_000, 2048, 1_500_000)
+SMALL = Limit(40_000, 40_000, 1024, 600_000)
 MEDIUM = Limit(500_000, 400_000, 4096, 10_000_000)
 AR = Limit(150_000, 200_000, 2048)  # what phones put on a table
 

@@ -2,8 +2,7 @@
 browsers that show no 3D. All are drawn from the public model: nothing is in them that is not in it.
 """
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -37,26 +36,22 @@ class Drawn:
 
 
 class Shooting:
-    """Takes the pictures of a model and writes them into a folder."""
+    """Takes the pictures of a model and writes them into a folder. ``look``: the view of a picture of some
+    width and height, from where the poster is taken.
+    """
 
-    def __init__(self, studio: Studio, count: int) -> None:
-        self.studio = studio
-        self.stand = studio.best()
-        self.stands = studio.around(count, self.stand)
+    def __init__(self, studio: Studio, look: Callable[[int, int], View]) -> None:
+        self.studio, self.look = studio, look
         self.ground = Ground.under(studio.places())
-        poster = self.large(self.stand, *sized(POSTERS[0][0]))
+        poster = self.large(*sized(POSTERS[0][0]))
         self.viewpoint: Viewpoint = studio.viewpoint(poster)
         self.gamma = None
         if studio.lit:
             self.gamma = lightening(studio.seen(replace(poster, camera=poster.camera.scaled(320, 240))))
 
-    @property
-    def turntable_deg(self) -> tuple[float, ...]:
-        return tuple(round(math.degrees(stand.turn), 1) for stand in self.stands)
-
-    def write(self, folder: Path, progress: Progress) -> Iterator[Drawn]:
-        """Write all pictures."""
-        poster = self.taken(self.large(self.stand, *sized(POSTERS[0][0])))
+    def posters(self, folder: Path, progress: Progress) -> Iterator[Drawn]:
+        """Write the poster in all its sizes, and what sites show beside a link."""
+        poster = self.taken(self.large(*sized(POSTERS[0][0])))
         for width, most in POSTERS:
             name = "poster.webp" if width == POSTERS[0][0] else f"poster-{width}.webp"
             size = sized(width)
@@ -65,22 +60,25 @@ class Shooting:
             yield Drawn("poster", folder / name, size)
         progress.check()
         width, height, most = SOCIAL
-        social = Image.fromarray(self.taken(self.large(self.stand, width, height)))
+        social = Image.fromarray(self.taken(self.large(width, height)))
         (folder / "social.jpg").write_bytes(within(social, "jpeg", most))
         yield Drawn("social", folder / "social.jpg", (width, height))
-        if not self.stands:
+
+    def turntable(self, stands: list[Stand], folder: Path, progress: Progress) -> Iterator[Drawn]:
+        """Write a picture from each of ``stands``."""
+        if not stands:
             return
         (folder / "turntable").mkdir()
         width, height, most = TURNTABLE
-        views = self.studio.turning(self.stands, SUPERSAMPLING * width, SUPERSAMPLING * height)
+        views = self.studio.turning(stands, SUPERSAMPLING * width, SUPERSAMPLING * height)
         for number, view in enumerate(views):
             progress.check()
             path = folder / "turntable" / f"{number:02d}.webp"
             path.write_bytes(within(Image.fromarray(self.taken(view)), "webp", most))
             yield Drawn("turntable", path, (width, height))
 
-    def large(self, stand: Stand, width: int, height: int) -> View:
-        return self.studio.view(stand, SUPERSAMPLING * width, SUPERSAMPLING * height)
+    def large(self, width: int, height: int) -> View:
+        return self.look(SUPERSAMPLING * width, SUPERSAMPLING * height)
 
     def taken(self, view: View) -> NDArray[np.uint8]:
         return finished(self.studio.seen(view), view, self.ground, self.gamma)

@@ -41,6 +41,7 @@ DETAIL_PX = 1024  # texels a side that are looked at for detail
 WORTH = 0.45  # of the best direction's worth that others must have, for a picture from there
 MAIN = 0.05  # of the largest piece: what pieces must have to be minded in the framing
 MARGIN = 0.07  # of the picture on each side
+STRAIGHT = 0.9999  # of a direction: more upwards or downwards, and the picture has no upper side
 OUTSIDE = 0.004  # share of the samples that may lie outside on each side
 
 
@@ -164,6 +165,16 @@ class Studio:
             distance = float(np.quantile(needed, 1 - 2 * OUTSIDE))
         middle = np.array([*centre, -distance])
         return placed(R, middle, width, height, focal)
+
+    def view_from(self, viewpoint: Viewpoint, width: int, height: int) -> View:
+        """The view from where somebody chose to look."""
+        eye, target = np.array(viewpoint.eye), np.array(viewpoint.target)
+        ahead = (target - eye) / max(float(np.linalg.norm(target - eye)), 1e-12)
+        if abs(ahead[1]) > STRAIGHT:  # down or up: what lies behind is below in the picture
+            ahead = np.array([0.0, math.copysign(STRAIGHT, ahead[1]), -math.sqrt(1 - STRAIGHT**2)])
+        R = looking(ahead, UP)
+        focal = height / 2 / math.tan(math.radians(viewpoint.field_deg) / 2)
+        return placed(R, R @ eye, width, height, focal)
 
     def turning(self, stands: list[Stand], width: int, height: int) -> list[View]:
         """The views from ``stands``: around one middle, nearer where the model is narrow.

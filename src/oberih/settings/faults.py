@@ -21,6 +21,7 @@ FORMS: Mapping[str, str] = {  # patterns of settings
     r"^https?://[^\s?#]+$": WEB,
     r"^https?://[^\s/?#]\S*$": WEB,
     r"^(|postgresql://\S+)$": say("an address is needed that begins with postgresql://"),
+    r"^(|[^\s@]+@[^\s@]+\.[^\s@]+)$": say("an e-mail address is needed"),
     r"^[a-z][a-z0-9-]{0,31}$": say("allowed are a-z, 0-9 and hyphens, a letter first, 32 signs at most"),
     r"^[0-9bcdfghjkmnpqrstvwxz]{5,9}$": say(
         "allowed are 5 to 9 digits and small letters, without vowels, l and y"

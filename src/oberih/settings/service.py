@@ -38,6 +38,9 @@ class ServiceSettings(FileFirst):
     url: WebAddress | Literal[""] = Field(
         "", description="the address under which people reach it; empty: http://localhost and the port"
     )
+    contact: Annotated[str, StringConstraints(pattern=r"^(|[^\s@]+@[^\s@]+\.[^\s@]+)$")] = Field(
+        "", description="e-mail address for institutions that harvest; empty: postmaster@ the host of url"
+    )
     host: str = Field("127.0.0.1", description="the network address it listens on")
     development: bool = Field(False, description="allows plain http beyond this machine; never in public")
     trusted_proxies: tuple[str, ...] = Field(
@@ -105,6 +108,9 @@ class ServiceSettings(FileFirst):
     keep_free_bytes: int = Field(5 * GIB, ge=0, description="room that uploads leave on the disk")
     upload_days: int = Field(7, ge=1, description="days without a byte after which an upload is given up")
 
+    public_processes: int = Field(
+        2, ge=1, le=64, description="processes that make pages for everybody: as many as cores are to do that"
+    )
     asked_per_minute: int = Field(
         1200, ge=0, description="public pages and searches of one network in a minute; 0: no limit"
     )

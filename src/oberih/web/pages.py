@@ -13,24 +13,27 @@ would make each of them different and keep public ones from being cached.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from os import PathLike, stat_result
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from oberih import __version__
 from oberih.errors import InputError
 from oberih.i18n import Language, available, language, say
 from oberih.web.sketches import shapes, sketch
 from oberih.web.speech import EACH, Speech
-from oberih.web.views import ContributionPage, Frame, Notice, View, Visitor, deeds, words
+from oberih.web.views import ContributionPage, EmbedPage, Frame, Notice, View, Visitor, deeds, words
 
 __all__ = ["FILES_POLICY", "HEADERS", "LANGUAGE", "STATIC", "Pages", "StaticPages", "progress"]
 
@@ -48,8 +51,30 @@ POLICY = {
     "trusted-types": "'none'",
 }  # fmt: skip
 
+
+def written(policy: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
+
+
+VIEWER = {"trusted-types": "oberih-viewer"}
+"""What a page with a 3D viewer needs besides: to name its worker, the one file that this policy of trusted
+types vouches for (frontend/src/viewer/models.ts). WebAssembly runs in that worker alone (`SCRIPTS_POLICY`),
+and pictures are decoded there: the page needs no 'wasm-unsafe-eval', and no more of blob: than others.
+"""
+
+FRAMED = {"frame-ancestors": "*"}
+"""What a page that any site may show in a frame needs besides."""
+
+SCRIPTS_POLICY = written({
+    "default-src": "'none'", "script-src": "'self' 'wasm-unsafe-eval'", "connect-src": "'self'",
+    "frame-ancestors": "'none'",
+})  # fmt: skip
+"""Of our own files. It holds in workers, which have the policy that they come with: the viewer's unpacks
+models with WebAssembly."""
+
+
 HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "Content-Security-Policy": written(POLICY),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # "no-referrer" would also hide the origin from our own forms
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -63,20 +88,27 @@ FILES_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 class Pages:
-    """Makes pages. ``languages``: codes, the main one first; those without a catalogue are left out."""
+    """Makes pages. ``languages``: codes, the main one first; those without a catalogue are left out.
+    ``address``: the service as people reach it, from which links for other sites are made.
+    """
 
-    def __init__(self, languages: Sequence[str] = ("uk", "en"), static: Path = STATIC) -> None:
+    def __init__(
+        self, languages: Sequence[str] = ("uk", "en"), static: Path = STATIC,
+        address: str = "http://localhost",
+    ) -> None:  # fmt: skip
+        self.address = address
         self.languages = [language(code) for code in languages if code in available()] or [language("en")]
         self.files = BrowserFiles(static)
+        self.kept: dict[tuple[str, str], Markup] = {}
         self.environment = Environment(
             loader=PackageLoader("oberih.web"), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
+            trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
         self.environment.globals.update(
             {name: getattr(one, name) for one in (words, deeds) for name in one.__all__},
             each=EACH, languages=self.languages, version=__version__,
             picture=self.files.address, style=self.files.style, script=self.files.script,
-            seen=seen, sketch=sketch, shapes=shapes,
+            seen=seen, sketch=sketch, shapes=shapes, origin=address,
         )  # fmt: skip
 
     def response(
@@ -84,13 +116,10 @@ class Pages:
         notice: Notice | None = None, knows_visitor: bool = True, status: int = 200,
     ) -> Response:  # fmt: skip
         """The page as an answer to ``request``, with all headers."""
-        asked = request.query_params.get(LANGUAGE, "")
-        chosen = self.language_for(
-            asked, request.cookies.get(LANGUAGE, ""), request.headers.get("Accept-Language", "")
-        )
+        asked, chosen = request.query_params.get(LANGUAGE, ""), self.spoken(request)
         query = {key: value for key, value in request.query_params.items() if key != LANGUAGE}
         frame = Frame(chosen, request.url.path, query, visitor, csrf, notice, knows_visitor)
-        answer = HTMLResponse(self.render(view, frame), status, dict(HEADERS))
+        answer = HTMLResponse(self.render(view, frame), status, headers_of(view))
         answer.headers["Content-Language"] = chosen.code
         answer.headers["Vary"] = "Accept-Language, Cookie"
         if asked == chosen.code:
@@ -104,9 +133,24 @@ class Pages:
         """The page as HTML."""
         speech = Speech(frame.language)
         said = {name: getattr(speech, name) for name in SPOKEN}
+
+        def kept(name: str, caller: Callable[[], Markup]) -> Markup:
+            """A part that is the same on every page of a language: made once."""
+            key = (frame.language.code, name)
+            if key not in self.kept:
+                self.kept[key] = caller()
+            return self.kept[key]
+
         return self.environment.get_template(view.template).render(
-            view=view, frame=frame, with_query=partial(with_query, frame), **said
+            view=view, frame=frame, with_query=partial(with_query, frame), kept=kept, **said
         )
+
+    def spoken(self, request: Request) -> Language:
+        """The language of a visitor."""
+        return self.language_for(
+            request.query_params.get(LANGUAGE, ""), request.cookies.get(LANGUAGE, ""),
+            request.headers.get("Accept-Language", ""),
+        )  # fmt: skip
 
     def language_for(self, asked: str = "", kept: str = "", accepted: str = "") -> Language:
         """What was asked for in the address, else what was chosen before, else what the browser speaks."""
@@ -115,6 +159,19 @@ class Pages:
             if code in known:
                 return known[code]
         return self.languages[0]
+
+
+def headers_of(view: View) -> dict[str, str]:
+    """What the page is sent with: no more is allowed than it needs."""
+    policy = POLICY
+    if getattr(view, "viewer", None) is not None:
+        policy = policy | VIEWER
+    if isinstance(view, EmbedPage):
+        return {
+            **HEADERS, "Content-Security-Policy": written(policy | FRAMED),
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }  # fmt: skip
+    return {**HEADERS, "Content-Security-Policy": written(policy)}
 
 
 SPOKEN = ("t", "day", "month", "moment", "number", "share", "size", "time", "chosen")
@@ -136,8 +193,8 @@ class BrowserFiles:
     def address(self, name: str) -> str:
         return f"/static/{self.manifest[name]['file']}"
 
-    def style(self) -> Markup:
-        return Markup('<link rel="stylesheet" href="{}">').format(self.address("style.css"))
+    def style(self, name: str = "style.css") -> Markup:
+        return Markup('<link rel="stylesheet" href="{}">').format(self.address(name))
 
     def script(self, name: str) -> Markup:
         """The tags that load a script, and what it imports at once."""
@@ -151,17 +208,47 @@ class BrowserFiles:
 
 
 class StaticPages(StaticFiles):
-    """Serves ``/static``. Names carry a hash of the contents: they can be kept for ever."""
+    """Serves ``/static``: names carry a hash of the contents, so files can be kept for ever. Each is sent as
+    small as the browser can unpack it: the build has packed them (frontend/packing.js).
+    """
 
     def __init__(self, folder: Path = STATIC) -> None:
         super().__init__(directory=folder)
 
-    def file_response(self, *arguments: Any, **more: Any) -> Response:
-        answer = super().file_response(*arguments, **more)
+    def file_response(
+        self, full_path: "str | PathLike[str]", stat_result: stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        path = Path(full_path)
+        taken = encodings(Headers(scope=scope).get("Accept-Encoding", ""))
+        for packed, ending in PACKED.items():
+            smaller = path.with_name(path.name + ending)
+            if packed in taken and smaller.is_file():
+                answer = super().file_response(smaller, smaller.stat(), scope, status_code)
+                answer.headers["Content-Encoding"] = packed
+                break
+        else:
+            answer = super().file_response(path, stat_result, scope, status_code)
+        if answer.status_code == 200:
+            answer.headers["Content-Type"] = KINDS.get(path.suffix, "application/octet-stream")
+        answer.headers["Vary"] = "Accept-Encoding"
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        answer.headers["Content-Security-Policy"] = SCRIPTS_POLICY
         return answer
+
+
+PACKED = {"br": ".br", "gzip": ".gz"}
+KINDS = {
+    ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
+    ".wasm": "application/wasm", ".json": "application/json", ".md": "text/plain; charset=utf-8",
+}  # fmt: skip
+
+
+def encodings(header: str) -> set[str]:
+    """Those that an Accept-Encoding header takes."""
+    parts = (part.strip().partition(";") for part in header[:200].split(","))
+    return {name.strip().lower() for name, _, weight in parts if weight.strip() not in ("q=0", "q=0.0")}
 
 
 def progress(view: ContributionPage, spoken: Language) -> dict[str, Any]:

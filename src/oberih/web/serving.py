@@ -2,7 +2,7 @@
 
     supervisor              holds the sockets, starts the others again when they die
     ├── web                 accounts, uploads, reviews; sends what is public on to
-    ├── public              pages and files for everybody; can open nothing else (`web.open`)
+    ├── public, ...         pages and files for everybody; can open nothing else (`web.open`)
     ├── keeper              what arrived here goes into the archive, if there is no worker
     └── worker, ...         jobs
 
@@ -202,14 +202,16 @@ class Supervisor:
         life = {"OBERIH_ALIVE": str(alive)}
         port = str(self.listening.getsockname()[1])
         web = {**os.environ, **life, "OBERIH_LISTENING": str(self.listening.fileno()), "OBERIH_PORT": port}
-        children = [
-            Child("web", [*python, "oberih.web.inside", data], web, [self.listening.fileno(), alive]),
-            Child(
-                "public", [*python, "oberih.web.open", str(self.service.public.absolute())],
-                {**public_environment(self.service), **life, "OBERIH_LISTENING": str(inside)},
-                [inside, alive],
-            ),
-        ]  # fmt: skip
+        open_to_all = [*python, "oberih.web.open", str(self.service.public.absolute())]
+        told = {
+            **public_environment(self.service, settings.address(int(port))), **life,
+            "OBERIH_LISTENING": str(inside),
+        }  # fmt: skip
+        children = [Child("web", [*python, "oberih.web.inside", data], web, [self.listening.fileno(), alive])]
+        children += [  # they share a socket: whoever is free answers
+            Child(f"public {n}", open_to_all, told, [inside, alive])
+            for n in range(1, settings.public_processes + 1)
+        ]
         work = [sys.executable, *WORKER, data]
         if not settings.workers:  # others take the jobs, but only this machine has what arrives here
             children.append(Child("keeper", [*work, "ingest"], {**os.environ, **life}, [alive]))
@@ -233,12 +235,16 @@ class Supervisor:
                 process.wait()
 
 
-def public_environment(service: Service) -> dict[str, str]:
-    """All that the public process is told. It has no key of ours, and no address of what is not public."""
+def public_environment(service: Service, address: str) -> dict[str, str]:
+    """All that the public process is told. It has no key of ours, and no address of what is not public but
+    ``address``, under which people reach the service.
+    """
     given = service.settings
     pair = (given.public_files_access_key, given.public_files_secret_key)
     keys = [key.get_secret_value() if key else "" for key in pair]
     return {
+        "OBERIH_ADDRESS": address,
+        "OBERIH_CONTACT": given.contact,
         "OBERIH_LANGUAGES": ",".join(given.languages),
         "OBERIH_RECORDS": given.public_database_url,
         "OBERIH_FILES": given.files_url,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from string import Formatter
 from typing import Any
 
@@ -38,18 +39,9 @@ class Speech:
             kept = {name: f"{{{name}}}" for _, name, _, _ in Formatter().parse(text) if name}
             return {
                 name: self.language.say(text, plural, **(kept | {"count": n}))
-                for name, n in self.counts().items()
+                for name, n in counts(self.language.code).items()
             }
         return self.language(say(text, plural, **parts) if parts else text)
-
-    def counts(self) -> dict[str, Unfilled]:
-        """Plural categories of CLDR, each with the smallest count that falls into it."""
-        rule = Locale.parse(self.language.code).plural_form
-        found: dict[str, Unfilled] = {}
-        for count in range(30):
-            found.setdefault(rule(count), Unfilled(count))
-        found.setdefault("other", Unfilled(5))
-        return found
 
     def day(self, value: date) -> Markup:
         """A day, marked up. 21 November 2026."""
@@ -98,6 +90,17 @@ class Speech:
     def locale(self) -> Locale:
         """As dates are written: English without a country would put the month first."""
         return Locale("en", "GB") if self.language.code == "en" else Locale.parse(self.language.code)
+
+
+@cache
+def counts(code: str) -> dict[str, Unfilled]:
+    """Plural categories of CLDR, each with the smallest count that falls into it."""
+    rule = Locale.parse(code).plural_form
+    found: dict[str, Unfilled] = {}
+    for count in range(30):
+        found.setdefault(rule(count), Unfilled(count))
+    found.setdefault("other", Unfilled(5))
+    return found
 
 
 def marked(machine: str, text: str, more: str = "") -> Markup:

@@ -4,6 +4,7 @@
 other modules says them in one standard of the museum world. None of them has a field for a true place.
 """
 
+from oberih.archive.metadata._words import statement
 from oberih.archive.metadata.description import (
     CaptureInfo,
     CaptureOf,
@@ -13,7 +14,7 @@ from oberih.archive.metadata.description import (
     model_info,
 )
 from oberih.archive.metadata.dublin_core import dublin_core
-from oberih.archive.metadata.edm import edm
+from oberih.archive.metadata.edm import edm, is_taken_by_europeana
 from oberih.archive.metadata.lido import lido
 from oberih.archive.metadata.premis import (
     Agent,
@@ -46,10 +47,12 @@ __all__ = [
     "as_script",
     "dublin_core",
     "edm",
+    "is_taken_by_europeana",
     "lido",
     "model_info",
     "premis_xml",
     "read_premis",
     "schema_org",
     "smithsonian",
+    "statement",
 ]

@@ -17,6 +17,7 @@ __all__ = [
     "measured",
     "month",
     "rights_uri",
+    "statement",
 ]
 
 KINDS: Mapping[str, str] = {
@@ -92,11 +93,16 @@ def month(moment: str) -> str:
 
 def rights_uri(rights: Rights | None) -> str:
     """The address that identifies a licence or statement, in the spelling that Europeana knows."""
-    if rights is None:
+    return statement(rights.uri if rights else None)
+
+
+def statement(uri: str | None) -> str:
+    """The same for the address alone; None: nobody looked into it."""
+    if uri is None:
         return NOT_EVALUATED
-    known = FOUND.fullmatch(rights.uri)
+    known = FOUND.fullmatch(uri)
     if not known:
-        return rights.uri
+        return uri
     path = known["path"].replace("/page/", "/vocab/").rstrip("/")
     return f"http://{known['host']}.org{path}/"
 

@@ -46,7 +46,7 @@ def add_all(
 def document(element: Element) -> bytes:
     """The file. Line ends and indentation are always the same."""
     ET.indent(element, " ")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(element, encoding="utf-8") + b"\n"
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(element, "unicode").encode() + b"\n"
 
 
 def parse(data: bytes) -> Element:

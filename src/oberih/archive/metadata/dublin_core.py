@@ -6,6 +6,7 @@ element for (measurements, legal status) stay out, rather than in an element tha
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from xml.sax.saxutils import escape, quoteattr
 
 from oberih.archive.metadata._words import (
     KINDS,
@@ -15,7 +16,6 @@ from oberih.archive.metadata._words import (
     kind_words,
     rights_uri,
 )
-from oberih.archive.metadata._xml import add, document, root
 from oberih.archive.metadata.description import Description, ModelInfo, Rights
 from oberih.archive.metadata.publication import Publication
 
@@ -28,18 +28,23 @@ NAMESPACES = {
 }
 Said = Iterator[tuple[str, Mapping[str, str]]]  # element, texts by language
 SCHEMA = "http://www.openarchives.org/OAI/2.0/oai_dc/ http://www.openarchives.org/OAI/2.0/oai_dc.xsd"
+ATTRIBUTES = {**{f"xmlns:{prefix}": uri for prefix, uri in NAMESPACES.items()}, "xsi:schemaLocation": SCHEMA}
+BEGIN = '<?xml version="1.0" encoding="UTF-8"?>\n<oai_dc:dc {}>\n'.format(
+    " ".join(f'{name}="{value}"' for name, value in ATTRIBUTES.items())
+)
 
 
 def dublin_core(description: Description, publication: Publication, model: ModelInfo | None = None) -> bytes:
-    """The ``oai_dc:dc`` record."""
-    record = root("oai_dc:dc", NAMESPACES, **{"xsi:schemaLocation": SCHEMA})
+    """The ``oai_dc:dc`` record. It is flat, and asked for by the hundred thousand: no tree is made of it."""
     said = [what(description), who(description, publication), where_and_when(description)]
     said += [files(description, publication), names(description, publication)]
     said += [rights(digital_rights(description, model))]
-    for name, texts in chain.from_iterable(said):
-        for language, text in texts.items():
-            add(record, f"dc:{name}", text, {"xml:lang": language} if language else {})
-    return document(record)
+    lines = [
+        f" <dc:{name}{f' xml:lang={quoteattr(language)}' if language else ''}>{escape(text)}</dc:{name}>\n"
+        for name, texts in chain.from_iterable(said)
+        for language, text in texts.items()
+    ]
+    return f"{BEGIN}{''.join(lines)}</oai_dc:dc>\n".encode()
 
 
 def plain(text: str) -> dict[str, str]:

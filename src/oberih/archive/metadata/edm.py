@@ -14,6 +14,7 @@ from oberih.archive.metadata._words import (
     measured,
     month,
     rights_uri,
+    statement,
 )
 from oberih.archive.metadata._xml import Element, add, add_all, document, root
 from oberih.archive.metadata.description import Description, ModelInfo, Rights, Term
@@ -21,7 +22,7 @@ from oberih.archive.metadata.publication import Publication, WebFile
 from oberih.errors import InputError
 from oberih.i18n import say
 
-__all__ = ["USAGES", "edm"]
+__all__ = ["USAGES", "edm", "is_taken_by_europeana"]
 
 NAMESPACES = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -84,6 +85,11 @@ def edm(
     contexts(record, description, publication.identifier)
     aggregation(record, publication, rights, uri)
     return document(record)
+
+
+def is_taken_by_europeana(uri: str | None) -> bool:
+    """Whether Europeana takes records under this licence or statement; None: nobody looked into it."""
+    return LICENCES.fullmatch(statement(uri)) is not None
 
 
 def resource(uri: str) -> dict[str, str]:

@@ -117,5 +117,5 @@ def without_empty(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_script(linked: Mapping[str, Any]) -> str:
     """JSON that may stand inside an HTML ``<script>``: nothing in it can end the script."""
-    text = json.dumps(linked, ensure_ascii=False, indent=1)
+    text = json.dumps(linked, ensure_ascii=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

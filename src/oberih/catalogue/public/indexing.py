@@ -24,13 +24,14 @@ from h3.api import basic_int
 from numpy.typing import NDArray
 
 from oberih.catalogue.public.collation import ORDERS, sort_key
-from oberih.catalogue.public.records import PublicPeriod, PublicRecord
+from oberih.catalogue.public.records import LEVELS, PublicPeriod, PublicRecord
 from oberih.catalogue.public.words import read, words_of
 
 __all__ = [
     "FIELDS",
     "FINEST_LEVEL",
     "HASH_BITS",
+    "LAST_MONTH",
     "Facet",
     "Field",
     "Indexed",
@@ -81,6 +82,7 @@ class Indexed:
     cell: bytes | None
     titles: Mapping[str, str]  # order -> key
     quality: int  # the smaller, the better
+    sums: Mapping[tuple[str, str], int]  # what it adds to those over all records: of what, name -> number
 
 
 def indexed(record: PublicRecord) -> Indexed:
@@ -114,6 +116,7 @@ def indexed(record: PublicRecord) -> Indexed:
         cell=cell.to_bytes(8) if cell else None,
         titles={order: sort_key(record.title(order), order) for order in ORDERS},
         quality=quality_of(record),
+        sums=sums_of(record),
     )
 
 
@@ -173,7 +176,7 @@ def facets_of(record: PublicRecord) -> Iterator[Facet]:
     if record.place.region:
         yield Facet("region", first_of(record.place.region), record.place.region)
     yield from (Facet("language", language, {}) for language in record.languages)
-    if record.files_for("model"):
+    if record.files_for(*LEVELS):
         yield Facet("available", "model", {})
     if record.files_for("download"):
         yield Facet("available", "download", {})
@@ -228,12 +231,18 @@ def middle(cell: int) -> tuple[float, float]:
 
 def quality_of(record: PublicRecord) -> int:
     """Best first: the smaller the measured error; unknown after known; then the more triangles."""
-    if not record.files_for("model"):
+    if not record.files_for(*LEVELS):
         return 1 << 61
     unknown = (1 << 30) - 1
     error = record.quality.error_um if record.quality.error_um is not None else unknown
     most = (1 << 31) - 1
     return min(error, unknown) << 31 | most - min(record.quality.triangles or 0, most)
+
+
+def sums_of(record: PublicRecord) -> dict[tuple[str, str], int]:
+    told = {"photos": record.quality.photos, "triangles": record.quality.triangles}
+    found = {("amount", name): number for name, number in told.items() if number}
+    return found | {("contributor", one.name): 1 for one in record.people if one.role == "contributor"}
 
 
 def month_number(month: str) -> int:

@@ -21,13 +21,20 @@ from oberih.catalogue.public.conditions import All, Any, Condition, Has
 from oberih.catalogue.public.cursors import START
 from oberih.catalogue.public.indexing import FINEST_LEVEL, LOCATED, ancestor, cell_token
 from oberih.catalogue.public.matching import LAST, index_of
-from oberih.catalogue.public.records import ARK, Part, PublicRecord
-from oberih.catalogue.public.searching import are_more, limit_of, meaning, records_at, tiered_page
+from oberih.catalogue.public.records import ARK, Glance, Part, PublicRecord
+from oberih.catalogue.public.searching import (
+    are_more,
+    bodies_at,
+    limit_of,
+    meaning,
+    records_at,
+    tiered_page,
+)
 from oberih.catalogue.public.tables import Projection, cells, documents
 from oberih.errors import InputError
 from oberih.i18n import say
 
-__all__ = ["Box", "MapCell", "MapView", "box_of", "level_of", "map_view", "near"]
+__all__ = ["Box", "MapCell", "MapView", "around", "box_of", "level_of", "map_view", "near"]
 
 MOST_CELLS = 4_000  # about as many lie in a box at the level that is chosen for it
 MOST_COVER = 24  # coarse cells that a search on the map asks for
@@ -140,18 +147,28 @@ def near(projection: Projection, identifier: str, most: int = 12) -> tuple[Publi
     """Other records in the same cell, then in the cells around it, the newest first; none that is shown less
     exactly than this one.
     """
-    if not ARK.fullmatch(identifier):
-        return ()
     with projection.reading() as connection:
-        own = select(documents.c.rank, documents.c.cell).where(documents.c.id == identifier)
-        found = connection.execute(own).one_or_none()
-        if found is None or found.cell is None:
-            return ()
-        cell = int.from_bytes(found.cell)
-        same = Has((cell_token(cell),))
-        others = sorted(set(basic_int.grid_disk(cell, 1)) - {cell})
-        around = Any(tuple(Has((cell_token(other),)) for other in others))
-        index = index_of(connection, Any((same, around)))
-        places = tiered_page(index, [same, All((around,), (same,))], START, most + 1)
-        ranks = [place.rank for place in places if place.rank != found.rank]
-        return records_at(connection, ranks[:most])
+        return records_at(connection, ranks_near(connection, identifier, most))
+
+
+def around(projection: Projection, identifier: str, most: int) -> tuple[Glance, ...]:
+    """The same, as lists show them."""
+    with projection.reading() as connection:
+        texts = bodies_at(connection, ranks_near(connection, identifier, most))
+        return tuple(map(Glance.model_validate_json, texts))
+
+
+def ranks_near(connection: Connection, identifier: str, most: int) -> list[int]:
+    if not ARK.fullmatch(identifier):
+        return []
+    own = select(documents.c.rank, documents.c.cell).where(documents.c.id == identifier)
+    found = connection.execute(own).one_or_none()
+    if found is None or found.cell is None:
+        return []
+    cell = int.from_bytes(found.cell)
+    same = Has((cell_token(cell),))
+    others = sorted(set(basic_int.grid_disk(cell, 1)) - {cell})
+    beside = Any(tuple(Has((cell_token(other),)) for other in others))
+    index = index_of(connection, Any((same, beside)))
+    places = tiered_page(index, [same, All((beside,), (same,))], START, most + 1)
+    return [place.rank for place in places if place.rank != found.rank][:most]

@@ -6,11 +6,13 @@ back.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, text, update
 
+from oberih.archive.metadata import is_taken_by_europeana
 from oberih.catalogue.public.indexing import (
     HASH_BITS,
     Indexed,
@@ -26,11 +28,13 @@ from oberih.catalogue.public.tables import (
     Projection,
     bodies,
     cells,
+    changes,
     documents,
     forms,
     months,
     relations,
     state,
+    sums,
     terms,
     withdrawn,
 )
@@ -44,8 +48,8 @@ BATCH = 2_000  # records that `load` has in memory at a time
 SLICE_BITS = 4  # a month has 16 slices
 
 
-def publish(projection: Projection, record: PublicRecord) -> bool:
-    """Make a record public, or the newer version of one. False if nothing changed.
+def publish(projection: Projection, record: PublicRecord, *, today: date | None = None) -> bool:
+    """Make a record public, or the newer version of one. False if nothing changed. ``today``: in UTC.
 
     Relations to what is not public are left out: publish again what was related when the other has become
     public. Raises `Conflict` if this version was withdrawn.
@@ -69,14 +73,17 @@ def publish(projection: Projection, record: PublicRecord) -> bool:
         add(connection, [record], tally)
         tally.write(connection)
         connection.execute(delete(withdrawn).where(withdrawn.c.id == record.id))
+        connection.execute(delete(changes).where(changes.c.id == record.id))
+        put(connection, changes, [changed(record, day_of(today))])
         return True
 
 
-def withdraw(projection: Projection, identifier: str, month: str) -> bool:
+def withdraw(projection: Projection, identifier: str, month: str, *, today: date | None = None) -> bool:
     """Take a record out of everything public; ``month`` (YYYY-MM) is when. False if it was not public.
 
     Its words vanish from the files with the next `tidy`, which may take seconds.
     """
+    day = day_of(today)
     with projection.writing() as connection:
         before = stored(connection, identifier)
         if before is None:
@@ -87,30 +94,38 @@ def withdraw(projection: Projection, identifier: str, month: str) -> bool:
         sources = select(relations.c.source).where(relations.c.target == identifier)
         for source in connection.execute(sources).scalars().all():
             forget_relation(connection, source, identifier)
+            connection.execute(update(changes).where(changes.c.id == source).values(day=day))
         connection.execute(delete(relations).where(relations.c.target == identifier))
         grave = Withdrawn(id=identifier, version=before[1].version, month=month)
         connection.execute(insert(withdrawn), grave.model_dump())
+        connection.execute(update(changes).where(changes.c.id == identifier).values(buried(identifier, day)))
     return True
 
 
-def load(projection: Projection, records: Iterable[PublicRecord], graves: Iterable[Withdrawn] = ()) -> int:
+def load(
+    projection: Projection, records: Iterable[PublicRecord], graves: Iterable[Withdrawn] = (), *,
+    today: date | None = None,
+) -> int:  # fmt: skip
     """Make everything anew from ``records``, each identifier once. Returns how many there are.
 
     It is one transaction: until it ends, and if it fails, what was there before stands, and those who read
-    wait. The tables themselves have to be there (`create`).
+    wait. The tables themselves have to be there (`create`). All of it has changed today: what was there
+    before is not known any more.
     """
-    count = 0
+    count, day = 0, day_of(today)
     with projection.writing() as connection:
         empty(connection)
         tally = Tally()
         incoming = iter(records)
         while batch := list(islice(incoming, BATCH)):
             add(connection, batch, tally)
+            put(connection, changes, [changed(record, day) for record in batch])
             count += len(batch)
         tally.write(connection)
         keep_public_relations(connection)
         if rows := [grave.model_dump() for grave in graves]:
             connection.execute(insert(withdrawn), rows)
+            connection.execute(insert(changes), [buried(row["id"], day) for row in rows])
         finish(connection)
     tidy(projection)
     return count
@@ -126,8 +141,27 @@ def tidy(projection: Projection) -> None:
         return
     with projection.reading() as connection:
         apart = connection.execution_options(isolation_level="AUTOCOMMIT")
-        tables = ", ".join(f"{SCHEMA}.{table.name}" for table in (documents, forms, terms, cells, months))
+        often = (documents, forms, terms, cells, months, sums, changes)
+        tables = ", ".join(f"{SCHEMA}.{table.name}" for table in often)
         apart.execute(text(f"VACUUM (ANALYZE) {tables}"))
+
+
+def day_of(today: date | None) -> str:
+    return (today or datetime.now(UTC).date()).isoformat()
+
+
+def changed(record: PublicRecord, day: str) -> dict[str, Any]:
+    """That a record is public as it is since a day."""
+    return {
+        "id": record.id, "day": day, "kind": record.kind,
+        "collection": record.collection.id if record.collection else None,
+        "edm": is_taken_by_europeana(record.rights.uri if record.rights else None),
+    }  # fmt: skip
+
+
+def buried(identifier: str, day: str) -> dict[str, Any]:
+    """That it was withdrawn."""
+    return {"id": identifier, "day": day, "kind": None, "collection": None, "edm": False}
 
 
 # -- one record --------------------------------------------------------------------------------------------
@@ -267,7 +301,7 @@ def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
 
 
 def empty(connection: Connection) -> None:
-    tables = (documents, forms, terms, cells, months, relations, withdrawn)
+    tables = (documents, forms, terms, cells, months, sums, relations, withdrawn, changes)
     if connection.dialect.name == "sqlite":
         for table in (*tables, bodies):
             connection.execute(delete(table))

@@ -15,9 +15,14 @@ from oberih.trust.cells import Precision, is_cell
 
 __all__ = [
     "ARK",
+    "LEVELS",
     "Ark",
+    "FileRole",
+    "Glance",
+    "GlanceFile",
     "Kind",
     "Month",
+    "PublicAnnotation",
     "PublicCollection",
     "PublicFile",
     "PublicIdentifier",
@@ -27,7 +32,11 @@ __all__ = [
     "PublicRecord",
     "PublicRelation",
     "PublicRights",
+    "PublicScene",
+    "PublicStop",
     "PublicTerm",
+    "PublicTour",
+    "PublicView",
     "Quality",
     "Withdrawn",
 ]
@@ -66,6 +75,15 @@ Path = Annotated[
 ]
 CalendarYear = Annotated[int, Field(ge=-100_000, le=2_200)]
 Count = Annotated[int, Field(ge=0, le=2**40)]
+Micro = Annotated[int, Field(ge=-(2**50), le=2**50)]
+Point = tuple[Micro, Micro, Micro]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]{1,20}$")]
+
+FileRole = Literal[
+    "full", "medium", "small", "tiles", "ar", "poster", "social", "turntable", "picture", "download"
+]
+LEVELS: tuple[FileRole, ...] = ("full", "medium", "small")
+"""Levels of detail of a model, the finest first."""
 
 Kind = Literal["building", "monument", "statue", "object", "site", "street", "home", "other"]
 
@@ -156,13 +174,53 @@ class PublicFile(Part):
     media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=100)]
     bytes: Count
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    role: Literal["poster", "picture", "model", "download"]
-    level: Annotated[int, Field(ge=0, le=20)] | None = Field(
-        default=None, description="of detail, of a model: 0 is the finest"
-    )
+    role: FileRole = Field(description="full, medium and small are levels of detail of the model")
     format: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,20}$")] | None = Field(
         default=None, description="of a download: see docs/formats.md"
     )
+    triangles: Count | None = None
+    points: Count | None = None
+    size_px: tuple[Count, Count] | None = Field(default=None, description="width and height of a picture")
+
+
+class PublicView(Part):
+    """From where a model is looked at."""
+
+    eye: Point
+    target: Point
+
+
+class PublicScene(Part):
+    """The model as a viewer shows it: y is up, the ground is at 0, lengths are millionths of its unit."""
+
+    unit: Literal["m", "unit"] = Field(description="unit: the largest side is 1, its true length unknown")
+    size: Point = Field(description="width, height and depth")
+    view: PublicView = Field(description="where to begin")
+    field_deg: Annotated[int, Field(ge=1, le=179)] = Field(description="vertical field of view")
+
+
+class PublicAnnotation(Part):
+    """Something that is said of a point of the model."""
+
+    id: Slug
+    at: Point
+    titles: Labels
+    texts: Texts = {}
+    view: PublicView | None = Field(default=None, description="from where it is seen well")
+
+
+class PublicStop(Part):
+    """A halt of a tour."""
+
+    view: PublicView
+    annotation: Slug | None = Field(default=None, description="that stands open there")
+    texts: Texts = {}
+
+
+class PublicTour(Part):
+    id: Slug
+    titles: Labels
+    stops: Annotated[tuple[PublicStop, ...], Field(min_length=1, max_length=50)]
 
 
 class PublicRelation(Part):
@@ -194,6 +252,9 @@ class PublicRecord(Part):
     recorded: Month | None = None
     quality: Quality = Quality()
     files: tuple[PublicFile, ...] = ()
+    scene: PublicScene | None = None
+    annotations: Annotated[tuple[PublicAnnotation, ...], Field(max_length=100)] = ()
+    tours: Annotated[tuple[PublicTour, ...], Field(max_length=20)] = ()
     relations: tuple[PublicRelation, ...] = ()
 
     @model_validator(mode="after")
@@ -211,7 +272,35 @@ class PublicRecord(Part):
         """In a language, or else in the main one."""
         return self.titles.get(language) or next(iter(self.titles.values()))
 
-    def files_for(self, *roles: str) -> tuple[PublicFile, ...]:
+    def files_for(self, *roles: FileRole) -> tuple[PublicFile, ...]:
+        return tuple(file for file in self.files if file.role in roles)
+
+
+class GlancePlace(BaseModel):
+    region: dict[str, str] = {}
+
+
+class GlanceFile(BaseModel):
+    path: str
+    role: FileRole
+    size_px: tuple[int, int] | None = None
+
+
+class Glance(BaseModel):
+    """What a list shows of a record. It is read from the same text, which was checked when it was written: a
+    page with many of them has no time to check everything else in it again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    published: str
+    titles: dict[str, str]
+    kind: Kind = "other"
+    place: GlancePlace = GlancePlace()
+    files: tuple[GlanceFile, ...] = ()
+
+    def files_for(self, *roles: FileRole) -> tuple[GlanceFile, ...]:
         return tuple(file for file in self.files if file.role in roles)
 
 

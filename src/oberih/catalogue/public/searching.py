@@ -11,7 +11,7 @@ each, the newest come first.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,9 +39,12 @@ __all__ = [
     "FacetCount",
     "Found",
     "Suggestion",
+    "all_facets",
+    "bodies_at",
     "etag",
     "meaning",
     "record",
+    "records",
     "search",
     "suggest",
 ]
@@ -195,9 +198,13 @@ def every(connection: Connection, column: Column | None, cursor: Cursor, most: i
 
 
 def records_at(connection: Connection, ranks: list[int]) -> tuple[PublicRecord, ...]:
+    return tuple(map(PublicRecord.model_validate_json, bodies_at(connection, ranks)))
+
+
+def bodies_at(connection: Connection, ranks: list[int]) -> list[str]:
     found = connection.execute(select(bodies.c.rank, bodies.c.body).where(bodies.c.rank.in_(ranks)))
     texts = {row.rank: row.body for row in found}
-    return tuple(PublicRecord.model_validate_json(texts[rank]) for rank in ranks)
+    return [texts[rank] for rank in ranks]
 
 
 # -- counts --------------------------------------------------------------------------------------------------
@@ -286,6 +293,16 @@ def record(projection: Projection, identifier: str) -> PublicRecord | Withdrawn 
         graves = connection.execute(select(withdrawn).where(withdrawn.c.id == identifier))
         grave = graves.mappings().one_or_none()
         return Withdrawn.model_validate(dict(grave)) if grave else None
+
+
+def records(projection: Projection, identifiers: Collection[str]) -> tuple[PublicRecord, ...]:
+    """Those that are public of some, in the order that is asked for."""
+    if not identifiers:
+        return ()
+    with projection.reading() as connection:
+        place = select(documents.c.rank).where(documents.c.id.in_(identifiers))
+        found = {one.id: one for one in records_at(connection, list(connection.execute(place).scalars()))}
+    return tuple(found[one] for one in identifiers if one in found)
 
 
 def suggest(projection: Projection, beginning: str, most: int = 10) -> tuple[Suggestion, ...]:

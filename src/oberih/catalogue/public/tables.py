@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Engine,
@@ -50,6 +51,7 @@ __all__ = [
     "Projection",
     "bodies",
     "cells",
+    "changes",
     "create",
     "documents",
     "forms",
@@ -60,12 +62,13 @@ __all__ = [
     "refuse_more",
     "relations",
     "state",
+    "sums",
     "terms",
     "withdrawn",
 ]
 
 SCHEMA = "public_records"
-FORM = "1"  # of the tables, keys and codes in them: another one has to be made anew
+FORM = "2"  # of the tables, keys and codes in them: another one has to be made anew
 BUSY_S = 30  # how long a writer waits for another, and a reader for a writer
 LONGEST_S = 10  # that a public query may take
 
@@ -133,6 +136,13 @@ months = Table(
     Column("month", Integer, primary_key=True, autoincrement=False),  # the newer, the smaller
     Column("total", Integer, nullable=False),
 )
+sums = Table(  # over all records
+    "sums",
+    metadata,
+    Column("of", Words, primary_key=True),  # "amount": photos, triangles; "contributor": by each name
+    Column("name", Words, primary_key=True),
+    Column("total", Number, nullable=False),
+)
 relations = Table(
     "relations",
     metadata,
@@ -145,6 +155,18 @@ withdrawn = Table(
     Column("id", Words, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("month", Words, nullable=False),
+)
+changes = Table(  # the day on which what is public of each identifier last changed (docs/decisions/0013)
+    "changes",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("day", Words, nullable=False),  # YYYY-MM-DD, UTC
+    Column("kind", Words),  # None: it was withdrawn, and nothing of it is told any more
+    Column("collection", Words),
+    Column("edm", Boolean, nullable=False),  # whether Europeana takes records under its rights
+    Index("changes_day", "day", "id"),
+    Index("changes_kind", "kind", "day", "id"),
+    Index("changes_collection", "collection", "day", "id"),
 )
 state = Table(
     "state",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oberih.catalogue.public.indexing import Facet, Indexed, code_of, middle
-from oberih.catalogue.public.tables import cells, forms, months, terms
+from oberih.catalogue.public.tables import cells, forms, months, sums, terms
 
 __all__ = ["Tally"]
 
@@ -26,6 +26,7 @@ class Tally:
     terms: Counter[tuple[str, str]] = field(default_factory=Counter)  # field, value
     cells: Counter[tuple[int, int]] = field(default_factory=Counter)  # level, cell
     months: Counter[int] = field(default_factory=Counter)
+    sums: Counter[tuple[str, str]] = field(default_factory=Counter)  # of what, name
     labels: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -39,6 +40,8 @@ class Tally:
         for cell in entry.cells:
             self.cells[cell] += by
         self.months[entry.month] += by
+        for name, amount in entry.sums.items():
+            self.sums[name] += by * amount
 
     def codes_of(self, connection: Connection, entries: Sequence[Indexed]) -> dict[tuple[str, str], int]:
         """Codes of all values of facets; those that are new get one."""
@@ -73,6 +76,8 @@ class Tally:
         names = ("level", "cell", "lat", "lon", "total")
         change(connection, cells, [dict(zip(names, place, strict=True)) for place in places])
         change(connection, months, [{"month": month, "total": n} for month, n in self.months.items()])
+        rows = [{"of": of, "name": name, "total": n} for (of, name), n in self.sums.items()]
+        change(connection, sums, rows)
         changed = update(terms).where(terms.c.field == bindparam("f"), terms.c.value == bindparam("v"))
         for (name, value), n in sorted(self.terms.items()):
             values: dict[str, Any] = {"total": terms.c.total + n}

@@ -19,8 +19,7 @@ __all__ = ["gate_of"]
 
 def gate_of(service: Service, port: int) -> Gate:
     """The service as people reach it."""
-    url = service.settings.url or f"http://localhost:{port}"
-    return Gate(Key(service.secrets.derived("accounts")), service.settings, url)
+    return Gate(Key(service.secrets.derived("accounts")), service.settings, service.settings.address(port))
 
 
 def main(folder: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Annotated, Any
@@ -130,12 +130,12 @@ def ping(service: Service) -> None:
         session.execute(text("SELECT 1"))
 
 
-def not_too_fast(service: Service, desk: Desk) -> Callable[[Request], None]:
+def not_too_fast(service: Service, desk: Desk) -> Callable[[Request], Awaitable[None]]:
     """What is public is for everybody: one network that asks for very much has to wait. Files are cheap."""
     per_minute = service.settings.asked_per_minute
     throttle = Throttle(per_minute / 60, per_minute // 2)
 
-    def checked(request: Request) -> None:
+    async def checked(request: Request) -> None:
         if not request.url.path.startswith("/files/"):
             throttle.take(network_of(desk.address(request)))
 

@@ -297,7 +297,7 @@ def went_through(state: str, times: Mapping[str, datetime], *, kept: bool) -> tu
 def job_of(service: Service, row: Capture) -> JobState | None:
     """The job that works on a capture now."""
     found = service.engine.jobs(about=row.id).jobs
-    return next((one for one in found if one.status in ("waiting", "running")), None)
+    return next((one for one in found if one.going), None)
 
 
 def progress_of(job: JobState | None) -> Progress:

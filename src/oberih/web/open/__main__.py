@@ -15,6 +15,8 @@ log = logging.getLogger("oberih.web")
 GIVEN = (
     "OBERIH_LISTENING",
     "OBERIH_ALIVE",
+    "OBERIH_ADDRESS",
+    "OBERIH_CONTACT",
     "OBERIH_LANGUAGES",
     "OBERIH_RECORDS",
     "OBERIH_FILES",
@@ -52,7 +54,8 @@ def main(folder: Path) -> None:
     except OberihError as error:
         log.error("%s %s", error.message, error.advice)
         sys.exit(error.exit_code)
-    app = public_app(projection, files, Pages(given["OBERIH_LANGUAGES"].split(",")))
+    pages = Pages(given["OBERIH_LANGUAGES"].split(","), address=given["OBERIH_ADDRESS"])
+    app = public_app(projection, files, pages, given["OBERIH_CONTACT"])
     app.state.sandboxed = sandboxed
     config = uvicorn.Config(app, fd=listening, access_log=False, log_config=None, server_header=False)
     uvicorn.Server(config).run()

@@ -71,6 +71,7 @@ class Picture:
     width: int
     height: int
     words: str = ""  # what it shows, for those who cannot see it
+    others: tuple[tuple[str, int], ...] = ()  # the same, smaller: address and width, the smallest first
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
 from oberih.web.views.frame import ONE_PAGE, FigureRow, Paging, Picture, View
+from oberih.web.views.viewer import Viewer
 
 __all__ = [
     "Beside",
@@ -262,3 +263,17 @@ class ZonesPage(View):
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     may_end: bool = True  # it takes the right everywhere
+
+
+@dataclass(frozen=True)
+class PresentationPage(View):
+    """Where a custodian writes how a public model is shown."""
+
+    template: ClassVar[str] = "presentation.html.j2"
+    id: str  # in addresses
+    titles: Mapping[str, str]
+    viewer: Viewer
+    version: int
+    told: str  # JSON: view, annotations, tours
+    error: str = ""
+    warnings: tuple[Warned, ...] = ()

@@ -1,7 +1,7 @@
 """What keys are called on pages: a label, and where it helps, a sentence. English; pages translate them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oberih.i18n import say
 
@@ -17,6 +17,7 @@ __all__ = [
     "REGIONS",
     "ROLES",
     "SCOPES",
+    "STATEMENTS",
     "STATES",
     "STEPS",
     "SURENESS",
@@ -78,10 +79,33 @@ LICENCES: Mapping[str, Licence] = {
 }
 
 
+ASK = say("Ask whoever holds the rights before you use it.")
+STATEMENTS: Mapping[str, Licence] = {
+    "InC": Licence(say("In copyright"), ASK),
+    "InC-OW-EU": Licence(say("In copyright, an orphan work in the EU"), ASK),
+    "InC-EDU": Licence(say("In copyright, free for education"), ASK),
+    "InC-NC": Licence(say("In copyright, free where nothing is earned"), ASK),
+    "InC-RUU": Licence(say("In copyright, and nobody knows whose"), ASK),
+    "NoC-CR": Licence(say("No copyright, but a contract limits its use")),
+    "NoC-NC": Licence(say("No copyright, free where nothing is earned")),
+    "NoC-OKLR": Licence(say("No copyright, but other laws limit its use")),
+    "NoC-US": Licence(say("No copyright in the United States")),
+    "CNE": Licence(say("Nobody looked into the copyright"), ASK),
+    "UND": Licence(say("The copyright could not be determined"), ASK),
+    "NKC": Licence(say("No copyright that is known of")),
+}
+"""Statements of rightsstatements.org, by the last part of their address: what is known where nobody gave a
+licence."""
+
+
 def licence_of(uri: str) -> Licence:
-    """The licence with this address; one that we do not know is called by its address."""
-    known = {one.uri.partition(":")[2].rstrip("/"): one for one in LICENCES.values() if one.uri}
-    return known.get(uri.partition(":")[2].rstrip("/"), Licence(uri, uri=uri))
+    """The licence with this address, or the statement; one that we do not know is called by its address."""
+    address = uri.partition("://")[2].removeprefix("www.").rstrip("/")
+    parts = address.split("/")
+    if parts[0] == "rightsstatements.org" and len(parts) > 2 and parts[2] in STATEMENTS:
+        return replace(STATEMENTS[parts[2]], uri=uri)
+    known = {one.uri.partition("://")[2].rstrip("/"): one for one in LICENCES.values() if one.uri}
+    return known.get(address, Licence(uri, uri=uri))
 
 
 STATES: Mapping[str, Word] = {

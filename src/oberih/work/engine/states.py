@@ -56,6 +56,11 @@ class JobState:
     error: OberihError | None = None  # why it failed: message and advice
     about: tuple[str, ...] = ()  # identifiers of what it works on
 
+    @property
+    def going(self) -> bool:
+        """Whether it has not come to an end."""
+        return self.status in ("waiting", "running")
+
 
 def state_query(status: Status | None = None) -> sa.Select[Any]:
     """Everything that `read_states` reads."""

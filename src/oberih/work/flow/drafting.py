@@ -9,7 +9,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oberih.archive.deposit import ORIGINALS
@@ -26,7 +25,7 @@ from oberih.trust.redaction import Box, Corrections, Hiding, Region, Sighting, b
 from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.fetching import fetched, forget
 from oberih.work.flow.here import here
-from oberih.work.flow.locking import lock
+from oberih.work.flow.locking import lock, open_reviews
 from oberih.work.flow.modelling import open_review, result_folder
 from oberih.work.flow.noticing import noticed
 from oberih.work.service import Service
@@ -60,6 +59,7 @@ def draft(job: Job, review: str) -> None:
     with service.database.reading() as session:
         asked = session.get_one(Review, review)
     if asked.state != "open":
+        clear_others(service, asked)  # a run of this before may have been killed
         return
     made = made_for(job, asked)
     with service.database.writing("service", "draft") as session:
@@ -134,8 +134,8 @@ def draft_lost(job: Job, review: str) -> bool:
         if same:
             row.draft = made.place
         else:
-            waiting = select(Review.model).where(Review.subject == row.subject, Review.state == "open")
-            if set(session.scalars(waiting)) <= {row.model}:  # else a newer model is about to come
+            waiting = {one.model for one in open_reviews(session, row.subject)}
+            if waiting <= {row.model}:  # else a newer model is about to come
                 again = session.get_one(Review, open_review(session, row.subject, row.model))
                 again.corrections = row.corrections
                 put(session, again, made)
@@ -260,6 +260,13 @@ def hidden(
     hiding = Hiding(shape.parts, sightings)
     points = hiding.cloud(shape.points) if shape.points is not None else None
     return replace(shape, parts=tuple(hiding.mesh(part) for part in shape.parts), points=points)
+
+
+def clear_others(service: Service, review: Review) -> None:
+    """Remove files that were made for a review, and that it does not name."""
+    for stat in list(service.drafts.list(review.id)):
+        if not review.draft or not stat.key.startswith(f"{review.draft}/"):
+            service.drafts.delete(stat.key)
 
 
 def clear(service: Service, place: str) -> None:

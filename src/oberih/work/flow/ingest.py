@@ -228,7 +228,7 @@ def ingested(service: Service) -> Iterator[tuple[str, Contribution]]:
     for arrived in service.arrivals.all_received():
         one = arrived.contribution
         job, capture = service.engine.state(f"ingest:{one.id}"), known_capture(service, one.id)
-        going = job is not None and job.status in ("waiting", "running")
+        going = job is not None and job.going
         if not going and capture is not None and deposited(service.archive, capture) is not None:
             yield capture, one
 

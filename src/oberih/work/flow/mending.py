@@ -21,7 +21,7 @@ from oberih.work.engine import JobState
 from oberih.work.flow.contributing import pick_up
 from oberih.work.flow.drafting import begin_draft
 from oberih.work.flow.fetching import forget
-from oberih.work.flow.modelling import begin
+from oberih.work.flow.modelling import begin_again
 from oberih.work.flow.publishing import due, project
 from oberih.work.flow.states import ENDED, WORKING, come_to, told
 from oberih.work.flow.stopping import say_stopped
@@ -70,7 +70,7 @@ class Mender:
         job = self.newest(capture.id)
         if job is None:
             return False  # it has not come in whole: `pick_up`, on the machine where its files are
-        if job.status in ("waiting", "running"):
+        if job.going:
             return False
         if job.status == "failed":
             return self.give_up(capture, job.error or LEFT)
@@ -79,16 +79,13 @@ class Mender:
             return True
         if capture.state != "waiting" and job.name != "model":
             return self.give_up(capture, LEFT)
-        key = begin(self.service, capture.id)
-        state = self.service.engine.state(key)
-        if state is not None and state.status not in ("waiting", "running"):
-            begin(self.service, capture.id, anew=f"after-{capture.version}")
+        begin_again(self.service, capture.id, f"after-{capture.version}")
         return True
 
     def newest(self, thing: str) -> JobState | None:
         """The job that works on something; if there is none, the last that did."""
         jobs = self.service.engine.jobs(about=thing).jobs
-        going = [job for job in jobs if job.status in ("waiting", "running")]
+        going = [job for job in jobs if job.going]
         return next(iter(going or jobs), None)
 
     def has_ended(self, captures: Sequence[str]) -> bool:

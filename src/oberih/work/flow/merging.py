@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 from oberih.catalogue.database import now
 from oberih.catalogue.tables import Capture, ConditionReport, Publication, Review, Subject
 from oberih.errors import Conflict, InputError
-from oberih.work.flow.locking import lock
-from oberih.work.flow.modelling import begin
+from oberih.work.flow.locking import lock, open_reviews
+from oberih.work.flow.modelling import begin_again, cancel_models
 from oberih.work.flow.reviewing import MEANWHILE
 from oberih.work.flow.states import ENDED, come_to
 from oberih.work.service import Service
@@ -39,16 +39,12 @@ def merge(service: Service, review: str, actor: str, known: str, *, seen_version
             raise Conflict(*PUBLIC)
         gone.withdrawn = now()
         captures = move(session, gone.id, same.id)
-        for one in session.scalars(select(Review).where(Review.subject == gone.id, Review.state == "open")):
+        for one in open_reviews(session, gone.id):
             one.state = "overtaken"
     for capture in captures:
-        for job in service.engine.jobs(about=capture).jobs:
-            if job.name == "model" and job.status in ("waiting", "running"):
-                service.engine.cancel(job.key)
-    if captures:
-        going = service.engine.state(begin(service, captures[0]))
-        if going is not None and going.status not in ("waiting", "running"):  # nothing was left of the known
-            begin(service, captures[0], anew=f"merged-{known.rpartition('/')[2]}")
+        cancel_models(service, capture)
+    if captures:  # perhaps nothing was left of the known
+        begin_again(service, captures[0], f"merged-{known.rpartition('/')[2]}")
 
 
 def move(session: Session, old: str, new: str) -> list[str]:

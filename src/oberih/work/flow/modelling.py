@@ -20,11 +20,12 @@ from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.comparing import compared, figures_of
 from oberih.work.flow.fetching import fetched, forget
 from oberih.work.flow.here import here
+from oberih.work.flow.locking import open_reviews
 from oberih.work.flow.states import ENDED, moved, told
 from oberih.work.service import Service
 from oberih.work.sharing import copied_or_later
 
-__all__ = ["begin", "model", "result_folder"]
+__all__ = ["begin", "begin_again", "cancel_models", "model", "open_review", "result_folder", "usable"]
 
 OF_THE_MATERIAL = (InputError, NoOverlap, NoSurface)  # nothing that trying again would change
 UNUSED = (*ENDED, "received", "quarantined", "preserved only")
@@ -48,6 +49,20 @@ def begin(service: Service, capture: str, *, anew: str = "") -> str:
         about=captures, args={"subject": row.subject, "captures": captures},
     )  # fmt: skip
     return key
+
+
+def begin_again(service: Service, capture: str, anew: str) -> None:
+    """Begin, also if a model of just these captures was made before: since then, something happened."""
+    before = service.engine.state(begin(service, capture))
+    if before is not None and not before.going:
+        begin(service, capture, anew=anew)
+
+
+def cancel_models(service: Service, capture: str) -> None:
+    """Stop making models of a capture."""
+    for job in service.engine.jobs(about=capture).jobs:
+        if job.name == "model" and job.going:
+            service.engine.cancel(job.key)
 
 
 def usable(session: Session, subject: str) -> list[str]:
@@ -157,7 +172,7 @@ def record(job: Job, identifier: str, subject: str, captures: list[str]) -> str:
 
 def open_review(session: Session, subject: str, identifier: str) -> str:
     """The review of a model; older ones of the same subject that nobody decided are overtaken by it."""
-    for old in session.scalars(select(Review).where(Review.subject == subject, Review.state == "open")):
+    for old in open_reviews(session, subject):
         if old.model == identifier:
             return old.id
         old.state = "overtaken"
@@ -188,7 +203,7 @@ def tidy(job: Job, identifier: str) -> None:
     forget(here().work_folder(identifier))
 
 
-def result_folder(service: Service, identifier: str, progress: object = None) -> Path:
+def result_folder(service: Service, identifier: str) -> Path:
     """What ``oberih reconstruct`` made, here or fetched from the archive."""
     out = service.work_folder(identifier) / "out"
     if (out / "report.json").is_file():

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from oberih.archive.metadata.description import Term
 from oberih.catalogue.accounts.tables import Account
 from oberih.catalogue.database import now
 from oberih.catalogue.public import (
+    PublicAnnotation,
     PublicCollection,
     PublicFile,
     PublicIdentifier,
@@ -26,8 +27,12 @@ from oberih.catalogue.public import (
     PublicPerson,
     PublicPlace,
     PublicRecord,
+    PublicRelation,
     PublicRights,
+    PublicScene,
     PublicTerm,
+    PublicTour,
+    PublicView,
     Quality,
 )
 from oberih.catalogue.tables import (
@@ -35,30 +40,26 @@ from oberih.catalogue.tables import (
     Collection,
     Model,
     Place,
+    Presentation,
     Publication,
     Review,
     Rights,
     Subject,
 )
 from oberih.products.manifest import Manifest
+from oberih.products.manifest import PublicFile as Made
 from oberih.settings import ServiceSettings
 from oberih.trust.cells import CandidateSites, Generalised, TruePlace, generalised, is_cell, precision_of
 from oberih.work.offers import LICENCES
 
 __all__ = [
-    "captures_of", "folder_of", "keep_place", "licence_of", "month", "names_of", "public_record",
+    "MICRO", "captures_of", "folder_of", "keep_place", "licence_of", "month", "names_of", "public_record",
     "reviewed_place", "seen_before", "settle_place", "sites", "true_place",
 ]  # fmt: skip
 
 STRICTEST = ("archive-only", "cc-by-sa-4.0", "cc-by-4.0", "cc0-1.0")
 MICRO, MILLI = 1e6, 1e3
 NAMED = {"creator", "contributor", "publisher", "rights holder", "depicted"}
-ROLES: dict[str, Literal["poster", "picture", "model", "download"]] = {
-    "full": "model", "medium": "model", "small": "model", "tiles": "model", "ar": "download",
-    "poster": "poster", "social": "picture", "turntable": "picture", "download": "download",
-    "picture": "picture",
-}  # fmt: skip
-LEVELS = {"full": 0, "medium": 1, "small": 2}
 AAT = "vocab.getty.edu"
 
 
@@ -71,7 +72,9 @@ def public_record(session: Session, publication: Publication) -> PublicRecord:
     captures = captures_of(session, passed)
     collection = session.get_one(Collection, subject.collection)
     licence = licence_of(session, captures)
-    manifest = Manifest.model_validate(passed.manifest) if passed.manifest else None
+    gives = bool(passed.manifest) and licence != "archive-only"
+    manifest = Manifest.model_validate(passed.manifest) if gives else None
+    shown = session.get(Presentation, passed.id) if gives else None
     return PublicRecord(
         id=subject.id,
         version=passed.number or 0,
@@ -100,7 +103,11 @@ def public_record(session: Session, publication: Publication) -> PublicRecord:
         place=public_place(publication, described),
         recorded=min((month(one.taken) for one in captures if one.taken), default=None),
         quality=quality(model),
-        files=() if manifest is None or licence == "archive-only" else files(passed, manifest),
+        files=() if manifest is None else files(passed, manifest, shown),
+        scene=None if manifest is None else scene(manifest, shown),
+        annotations=annotations(shown),
+        tours=tours(shown),
+        relations=(PublicRelation(kind="is version of", id=shown.before),) if shown and shown.before else (),
     )  # fmt: skip
 
 
@@ -205,17 +212,47 @@ def quality(model: Model) -> Quality:
     )
 
 
-def files(passed: Review, manifest: Manifest) -> tuple[PublicFile, ...]:
-    """The public files, below the folder that this version of the record has."""
+def files(passed: Review, manifest: Manifest, shown: Presentation | None) -> tuple[PublicFile, ...]:
+    """The public files, below the folder that this version of the record has. Of tiles, where they begin."""
     below = folder_of(passed.subject, passed.number)
-    made = []
-    for one in manifest.files:
-        made.append(PublicFile(
+    drawn = [Made.model_validate(one) for one in shown.posters] if shown else []
+    made = [*drawn, *(one for one in manifest.files if not drawn or one.role not in ("poster", "social"))]
+    return tuple(
+        PublicFile(
             path=f"{below}/{one.path}", media_type=one.media_type, bytes=one.bytes, sha256=one.sha256,
-            role=ROLES[one.role], level=LEVELS.get(one.role),
-            format=one.format or ("usdz" if one.role == "ar" else None),
-        ))  # fmt: skip
-    return tuple(made)
+            role=one.role, format=one.format or None, triangles=one.triangles, points=one.points,
+            size_px=one.size_px,
+        )
+        for one in made if one.role != "tiles" or one.path.endswith("/tileset.json")
+    )  # fmt: skip
+
+
+def scene(manifest: Manifest, shown: Presentation | None) -> PublicScene:
+    """How a viewer begins: as a custodian chose, or else where the poster was taken from."""
+    view = PublicView(eye=micro(manifest.viewpoint.eye), target=micro(manifest.viewpoint.target))
+    if shown is not None and shown.opening is not None:
+        view = PublicView.model_validate(shown.opening, strict=False)
+    return PublicScene(
+        unit=manifest.unit,
+        size=micro(manifest.size),
+        field_deg=round(manifest.viewpoint.field_deg),
+        view=view,
+    )
+
+
+def annotations(shown: Presentation | None) -> tuple[PublicAnnotation, ...]:
+    told = shown.annotations if shown else ()
+    return tuple(PublicAnnotation.model_validate(one, strict=False) for one in told)
+
+
+def tours(shown: Presentation | None) -> tuple[PublicTour, ...]:
+    return tuple(PublicTour.model_validate(one, strict=False) for one in (shown.tours if shown else ()))
+
+
+def micro(point: tuple[float, float, float]) -> tuple[int, int, int]:
+    """In millionths."""
+    x, y, z = (round(one * MICRO) for one in point)
+    return x, y, z
 
 
 def folder_of(subject: str, number: int | None) -> str:

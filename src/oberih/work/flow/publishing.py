@@ -21,8 +21,9 @@ from oberih.settings import ServiceSettings
 from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.drafting import begin_draft, clear, draft_lost, drafted
 from oberih.work.flow.here import here
-from oberih.work.flow.locking import lock
+from oberih.work.flow.locking import lock, open_reviews
 from oberih.work.flow.modelling import open_review
+from oberih.work.flow.posing import draw
 from oberih.work.flow.projecting import (
     captures_of,
     folder_of,
@@ -56,6 +57,7 @@ def publish(job: Job, review: str) -> None:
     if files_lost(job, review):
         draft_lost(job, review)
     expose(job, review)
+    draw(job, review)
     reveal(job, review)
 
 
@@ -218,8 +220,7 @@ def review_again(session: Session, passed: Review) -> Review | None:
 
 def warn_reviewers(session: Session, subject: str) -> int:
     """Whoever looks at an open review has to look again: something else was decided. Returns how many."""
-    waiting = select(Review).where(Review.subject == subject, Review.state == "open")
-    found = session.scalars(waiting).all()
+    found = open_reviews(session, subject)
     for review in found:
         flag_modified(review, "warnings")
     return len(found)

@@ -10,8 +10,8 @@ from oberih.catalogue.database import now
 from oberih.catalogue.outdated import outdate
 from oberih.catalogue.tables import Capture, Publication, Review, Rights
 from oberih.errors import Conflict
-from oberih.work.flow.locking import lock
-from oberih.work.flow.modelling import begin, usable
+from oberih.work.flow.locking import lock, open_reviews
+from oberih.work.flow.modelling import begin, cancel_models, usable
 from oberih.work.flow.projecting import captures_of
 from oberih.work.flow.publishing import project
 from oberih.work.flow.states import WORKING, come_to, told
@@ -46,18 +46,12 @@ def withdraw(service: Service, capture: str, actor: str, reason: str = "", *, de
         public = lock(session, row.subject) if row.subject else None
         session.refresh(row, with_for_update=True)
         come_to(row, "withdrawn", back=True)
-        given = select(Rights).where(
-            Rights.of == capture, Rights.kind == "consent", Rights.withdrawn.is_(None)
-        )
-        for one in session.scalars(given):
-            one.withdrawn = now()
+        end_consents(session, capture)
         if deletion and wish(session, capture) is None:
             session.add(Rights(of=capture, kind=DELETION, person=actor))
         if public is not None:
             take_back(session, public, capture)
-        for review in session.scalars(
-            select(Review).where(Review.subject == row.subject, Review.state == "open")
-        ):
+        for review in open_reviews(session, row.subject) if row.subject else ():
             if in_it(session, review.id, capture):
                 review.state = "overtaken"
     if public is not None:
@@ -86,9 +80,7 @@ def in_it(session: Session, review: str | None, capture: str) -> bool:
 
 def work_on_without(service: Service, capture: str) -> None:
     """Stop making models of a capture; of what else was recorded of its subject, one is made."""
-    for job in service.engine.jobs(about=capture).jobs:
-        if job.name == "model" and job.status in ("waiting", "running"):
-            service.engine.cancel(job.key)
+    cancel_models(service, capture)
     with service.database.reading() as session:
         rest = usable(session, session.get_one(Capture, capture).subject or "")
         waiting = [one for one in rest if session.get_one(Capture, one).state in WORKING]
@@ -102,15 +94,18 @@ def stay_unnamed(service: Service, capture: str, actor: str) -> None:
         row = session.get_one(Capture, capture)
         public = lock(session, row.subject) if row.subject else None
         row.credited = False
-        given = select(Rights).where(
-            Rights.of == capture, Rights.kind == "consent", Rights.uri == "named", Rights.withdrawn.is_(None)
-        )
-        for one in session.scalars(given):
-            one.withdrawn = now()
+        end_consents(session, capture, "named")
         if public is not None:
             outdate(session, public.id)
     if public is not None:
         project(service, public.id)
+
+
+def end_consents(session: Session, capture: str, which: str = "") -> None:
+    """What somebody agreed to with a capture, they agree to no more; ``which``: to just this."""
+    given = select(Rights).where(Rights.of == capture, Rights.kind == "consent", Rights.withdrawn.is_(None))
+    for one in session.scalars(given.where(Rights.uri == which) if which else given):
+        one.withdrawn = now()
 
 
 def wish(session: Session, capture: str) -> Rights | None:

@@ -2,42 +2,23 @@
 that software notices in it is judged before, by the custodian who saves it.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import select
 from sqlalchemy.orm.attributes import flag_modified
 
 from oberih.archive.metadata import Description
 from oberih.catalogue.outdated import outdate
 from oberih.catalogue.tables import Review, Subject
-from oberih.errors import Conflict, InputError
-from oberih.work.flow.locking import lock
-from oberih.work.flow.noticing import noticed
+from oberih.errors import Conflict
+from oberih.work.flow.locking import lock, open_reviews
+from oberih.work.flow.noticing import Unjudged, mark_of, noticed
 from oberih.work.flow.publishing import project
 from oberih.work.flow.reviewing import MEANWHILE
 from oberih.work.service import Service
 
-__all__ = ["Unjudged", "change_words", "mark_of"]
+__all__ = ["change_words"]
 
 NOTHING: Mapping[str, int] = {}
-
-
-class Unjudged(InputError):
-    """``warnings`` in words that would be public at once: nobody has judged them."""
-
-    def __init__(self, warnings: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(
-            "There are warnings that nobody has judged.", "Change the words, or say that each is harmless."
-        )
-        self.warnings = warnings
-
-
-def mark_of(warning: Mapping[str, Any]) -> str:
-    """By which somebody says that just this is harmless, wherever in the words it stands."""
-    told = "\0".join(str(warning[name]) for name in ("where", "kind", "quote"))
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def change_words(
@@ -63,9 +44,8 @@ def change_words(
             left = [one for one in found if not one["settled"] and mark_of(one) not in harmless]
             if left:
                 raise Unjudged(left)
-        reviews = session.scalars(select(Review).where(Review.subject == subject, Review.state == "open"))
         rows: list[Subject | Review] = [row]
-        for review in reviews:
+        for review in open_reviews(session, subject):
             if review.version != seen_reviews.get(review.id, review.version):
                 raise Conflict(*MEANWHILE)
             review.warnings = noticed(session, review)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from oberih.catalogue.ledger import Entry, keep_entries
 from oberih.errors import OberihError
 from oberih.work.engine import Job, Queue, step, workflow
-from oberih.work.flow import drafting, exporting, ingest, modelling, publishing  # noqa: F401 - they declare jobs
+from oberih.work.flow import drafting, exporting, ingest, modelling, presenting, publishing  # noqa: F401
 from oberih.work.flow.cleaning import clean
 from oberih.work.flow.here import here, work_for
 from oberih.work.flow.mending import Mender

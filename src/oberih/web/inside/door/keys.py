@@ -1,7 +1,5 @@
 """The keys of an account: passkeys, password, codes of an app, recovery codes, tokens for programs."""
 
-import cv2
-import numpy as np
 from fastapi import APIRouter, Depends, Request, Response
 
 from oberih.catalogue.accounts import (
@@ -40,13 +38,13 @@ from oberih.web.inside.door.threshold import (
     there,
     wrong,
 )
+from oberih.web.qr import matrix
 from oberih.web.views import CodesPage, OncePage
 
 __all__ = ["router"]
 
 router = APIRouter()
 LONGEST_NUMBER = 6  # figures
-EDGE = 2  # modules, beside the two that OpenCV leaves: ISO/IEC 18004 asks for four
 
 
 # -- passkeys ---
@@ -180,9 +178,3 @@ def told(request: Request, me: Me, error: OberihError, field: str = "") -> Respo
 
 def codes_page(start: CodesStart, errors: dict[str, str] | None = None) -> CodesPage:
     return CodesPage(start.secret, start.address, matrix(start.address), errors or {})
-
-
-def matrix(text: str) -> tuple[tuple[bool, ...], ...]:
-    """The QR code (ISO/IEC 18004) of ``text``, with the light edge that it needs; True: dark."""
-    light = np.pad(cv2.QRCodeEncoder.create().encode(text), EDGE, constant_values=255)
-    return tuple(tuple(bool(one == 0) for one in row) for row in light)

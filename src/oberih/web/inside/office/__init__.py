@@ -9,6 +9,7 @@ from oberih.web.inside.office.jobs import router as jobs
 from oberih.web.inside.office.known import router as known
 from oberih.web.inside.office.people import router as people
 from oberih.web.inside.office.photos import router as photos
+from oberih.web.inside.office.presenting import router as presenting
 from oberih.web.inside.office.queue import router as queue
 from oberih.web.inside.office.register import router as register
 from oberih.web.inside.office.reports import router as reports
@@ -18,5 +19,18 @@ from oberih.web.inside.office.zones import router as zones
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_larger(MOST_FORM))])
-for part in (queue, review, known, photos, deciding, register, reports, zones, jobs, people, audit):
+for part in (
+    queue,
+    review,
+    known,
+    photos,
+    deciding,
+    presenting,
+    register,
+    reports,
+    zones,
+    jobs,
+    people,
+    audit,
+):
     router.include_router(part)

@@ -42,8 +42,9 @@ from oberih.work.flow import (
     unpublish,
     waiting_corrections,
 )
+from oberih.work.flow.noticing import Unjudged
 from oberih.work.flow.reviewing import MEANWHILE
-from oberih.work.flow.wording import Unjudged, change_words
+from oberih.work.flow.wording import change_words
 
 __all__ = ["router"]
 

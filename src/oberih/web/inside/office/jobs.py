@@ -32,6 +32,7 @@ KEEPING = "keep"  # of the ledger: every few seconds, and about nothing that any
 NAMES = {
     "ingest": say("Keeping what arrived"), "model": say("Making a 3D model"),
     "draft": say("Making what would be public"), "publish": say("Publishing"),
+    "present": say("Drawing the poster, keeping what was written"),
     "export": say("Exporting records"), "keep": say("Keeping the audit trail in the archive"),
     "copies": say("Copying to the other stores"),
 }  # fmt: skip

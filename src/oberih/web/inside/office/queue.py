@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from oberih.catalogue.access import Action
 from oberih.catalogue.ledger import entries_of
-from oberih.catalogue.tables import Capture, Model, Publication, Review, Rights, Subject
+from oberih.catalogue.tables import Capture, Publication, Review, Rights, Subject
 from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.web.inside.desk import Asks, asks
@@ -21,6 +21,7 @@ from oberih.web.inside.office.pictures import poster_of, where
 from oberih.web.inside.office.whom import in_words_of
 from oberih.web.views import Paging, Picture, ReviewQueuePage, ReviewRow
 from oberih.web.views.words import KINDS
+from oberih.work.flow.projecting import captures_of
 from oberih.work.flow.withdrawing import DELETION, answer_wish
 
 __all__ = ["address_of", "kind_of", "opens", "router"]
@@ -71,7 +72,7 @@ def page_of(session: Session, asked: Select[Any], after: str, *, newest: bool) -
 
 def review_row(session: Session, one: Review) -> ReviewRow:
     subject = session.get_one(Subject, one.subject)
-    captures = [session.get_one(Capture, key) for key in session.get_one(Model, one.model).captures]
+    captures = captures_of(session, one)
     public = session.get(Publication, one.subject)
     return ReviewRow(
         one.id, subject.title, one.collection, kind_of(subject), one.created,

@@ -24,26 +24,26 @@ router = APIRouter()
 NOTHING: Mapping[str, str] = {}
 
 
-@router.get("/collections")
+@router.get("/register/collections")
 def listed(request: Request, who: Keeper) -> Response:
     return collections_page(request, who)
 
 
-@router.post("/collections")
+@router.post("/register/collections")
 def made(request: Request, who: Maker, sent: InForm) -> Response:
     try:
         register.make_collection(who.database, who.who, collection_told(sent))
     except (ValidationError, InputError) as error:
         return collections_page(request, who, sent=sent, errors=wrong_fields(error))
-    return who.desk.back("/collections")
+    return who.desk.back("/register/collections")
 
 
-@router.get("/collections/{collection}")
+@router.get("/register/collections/{collection}")
 def one(request: Request, collection: str, who: Keeper) -> Response:
     return collections_page(request, who, register.collection_of(who.database, who.who, collection))
 
 
-@router.post("/collections/{collection}")
+@router.post("/register/collections/{collection}")
 def changed(request: Request, collection: str, who: Keeper, sent: InForm) -> Response:
     row = register.collection_of(who.database, who.who, collection)
     try:
@@ -51,29 +51,29 @@ def changed(request: Request, collection: str, who: Keeper, sent: InForm) -> Res
         register.change_collection(who.database, who.who, collection, told, version_of(sent))
     except (ValidationError, InputError) as error:
         return collections_page(request, who, row, sent=sent, errors=wrong_fields(error))
-    return who.desk.back("/collections")
+    return who.desk.back("/register/collections")
 
 
-@router.get("/organisations")
+@router.get("/register/organisations")
 def organisations(request: Request, who: Keeper) -> Response:
     return organisations_page(request, who)
 
 
-@router.post("/organisations")
+@router.post("/register/organisations")
 def organisation_made(request: Request, who: Maker, sent: InForm) -> Response:
     try:
         register.make_organisation(who.database, who.who, organisation_told(sent))
     except ValidationError as error:
         return organisations_page(request, who, sent=sent, errors=wrong_fields(error))
-    return who.desk.back("/organisations")
+    return who.desk.back("/register/organisations")
 
 
-@router.get("/organisations/{organisation}")
+@router.get("/register/organisations/{organisation}")
 def organisation(request: Request, organisation: str, who: Maker) -> Response:
     return organisations_page(request, who, register.organisation_of(who.database, organisation))
 
 
-@router.post("/organisations/{organisation}")
+@router.post("/register/organisations/{organisation}")
 def organisation_changed(request: Request, organisation: str, who: Maker, sent: InForm) -> Response:
     row = register.organisation_of(who.database, organisation)
     try:
@@ -81,7 +81,7 @@ def organisation_changed(request: Request, organisation: str, who: Maker, sent: 
         register.change_organisation(who.database, who.who, organisation, told, version_of(sent))
     except ValidationError as error:
         return organisations_page(request, who, row, sent=sent, errors=wrong_fields(error))
-    return who.desk.back("/organisations")
+    return who.desk.back("/register/organisations")
 
 
 # -- what a form says ---

@@ -15,6 +15,7 @@ FIELDS = {
     "title": say("Title"), "summary": say("Summary"), "kind": say("Kind"), "period": say("Period"),
     "material": say("Material"), "keyword": say("Keyword"), "place": say("Region"), "rights": say("Licence"),
     "collection": say("Collection"), "person": say("A person"), "number": say("Inventory number"),
+    "annotation": say("Annotation"), "tour": say("Tour"),
 }  # fmt: skip
 KINDS_OF_WARNING = {
     "address": "place", "settlement": "place", "person": "person", "phone": "contact", "e-mail": "contact",

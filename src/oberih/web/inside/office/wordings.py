@@ -9,9 +9,9 @@ from oberih.catalogue.tables import Subject
 from oberih.web.inside.office.filled import SUMMARY, TITLE, Filled, written
 from oberih.web.inside.office.warned import warned
 from oberih.web.views import Warned, Wording
-from oberih.work.flow.wording import mark_of
+from oberih.work.flow.noticing import mark_of
 
-__all__ = ["reworded", "wordings"]
+__all__ = ["one_of", "reworded", "wordings"]
 
 
 def wordings(subject: Subject | None, languages: Sequence[str], filled: Filled | None) -> tuple[Wording, ...]:
@@ -44,5 +44,6 @@ def reworded(filled: Filled | None) -> tuple[Warned, ...]:
 
 
 def one_of(warning: Mapping[str, Any], judged: Sequence[str]) -> Warned:
+    """A warning as a form asks about it."""
     mark = mark_of(warning)
     return replace(warned(warning), id=mark, settled=mark in judged)

@@ -1,0 +1,59 @@
+// Lengths and areas between points of a model, and how far they can be wrong. Everything is in the scene's unit.
+import { Vector3 } from "three";
+import { number, say } from "../texts";
+
+export const MEASURES = ["distance", "height", "area"] as const;
+export type Measure = (typeof MEASURES)[number];
+
+/** A figure, and its error (95 %) if each point is wrong by `error` at most (95 %). */
+export interface Figure {
+  value: number;
+  error: number | null;
+}
+
+/** Points that a measure takes: at least, and at most. */
+export const TAKES: Record<Measure, [number, number]> = { distance: [2, 2], height: [2, 2], area: [3, 60] };
+
+/** What `points` measure; null: there are too few. `error`: of a point, null if nobody knows it. */
+export function measured(kind: Measure, points: Vector3[], error: number | null): Figure | null {
+  if (points.length < TAKES[kind][0]) return null;
+  const [a, b] = points as [Vector3, Vector3];
+  if (kind === "distance") return { value: a.distanceTo(b), error: error && error * Math.SQRT2 };
+  if (kind === "height") return { value: Math.abs(a.y - b.y), error: error && error * Math.SQRT2 };
+  return areaOf(points, error);
+}
+
+/** Of a polygon that need not be flat: half the length of the sum of its cross products (Newell). */
+function areaOf(points: Vector3[], error: number | null): Figure {
+  const first = points[0] as Vector3;
+  const sum = new Vector3();
+  let squares = 0; // each point moves the area by half the way between its neighbours
+  for (const [at, point] of points.entries()) {
+    const next = points[(at + 1) % points.length] as Vector3;
+    const before = points.at(at - 1) as Vector3;
+    sum.add(point.clone().sub(first).cross(next.clone().sub(first)));
+    squares += next.distanceToSquared(before);
+  }
+  return { value: sum.length() / 2, error: error && (error / 2) * Math.sqrt(squares) };
+}
+
+/** A length as people say it. */
+export function length(value: number, unit: "m" | "unit"): string {
+  if (unit === "unit") return say("sides", { x: number(value, 3) });
+  if (value < 0.01) return say("mm", { x: number(value * 1e3, 1) });
+  if (value < 1) return say("cm", { x: number(value * 1e2, 1) });
+  return say("m", { x: number(value, value < 100 ? 3 : 2) });
+}
+
+function area(value: number, unit: "m" | "unit"): string {
+  if (unit === "unit") return say("sides2", { x: number(value, 3) });
+  return value < 0.1 ? say("cm2", { x: number(value * 1e4, 1) }) : say("m2", { x: number(value, 3) });
+}
+
+/** A figure in words, with its error or why there is none. */
+export function inWords(kind: Measure, figure: Figure, unit: "m" | "unit"): { value: string; error: string } {
+  const said = kind === "area" ? area : length;
+  const value = said(figure.value, unit);
+  if (unit === "unit") return { value, error: say("scale unknown") };
+  return { value, error: figure.error === null ? say("error unknown") : say("error", { x: said(figure.error, unit) }) };
+}

@@ -1,0 +1,81 @@
+"""What all answers for everybody have in common: they are the same for all, and say so."""
+
+from typing import Annotated, Any
+
+from fastapi import Path as InPath
+from fastapi import Request, Response
+from pydantic import BaseModel, Field, TypeAdapter
+
+from oberih.catalogue.public import Projection, PublicRecord, Withdrawn, etag, record
+from oberih.errors import NotInArchive
+
+__all__ = [
+    "BODY",
+    "GONE",
+    "LIVES",
+    "MISSING",
+    "NOSNIFF",
+    "NOT_UNDERSTOOD",
+    "NOWHERE",
+    "ORIGINS",
+    "UNCHANGED",
+    "Naan",
+    "Name",
+    "Problem",
+    "of_record",
+    "tagged",
+    "there",
+]
+
+LIVES = "public, max-age=60"
+ORIGINS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+MISSING = ("There is nothing here.", "It may have been taken out of the archive's public part, or moved.")
+BODY: TypeAdapter[Any] = TypeAdapter(Any)
+
+Naan = Annotated[str, InPath(description="of the ARK: who gave it", examples=["99999"])]
+Name = Annotated[str, InPath(description="of the ARK: what it is of", examples=["b1gk8t2n5x7wq3mz"])]
+
+
+class Problem(BaseModel):
+    """What is wrong, in the language of the header Accept-Language, and what to do."""
+
+    message: Annotated[str, Field(examples=["There is nothing here."])]
+    advice: str
+
+
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Unchanged since the answer with this ETag (If-None-Match)"}
+}
+NOWHERE: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "Nothing is or was public under this identifier"}
+}
+GONE: dict[int | str, dict[str, Any]] = {
+    410: {"model": Withdrawn, "description": "It was public, and was withdrawn"}
+}
+NOT_UNDERSTOOD: dict[int | str, dict[str, Any]] = {
+    422: {"model": Problem, "description": "The question is not as it has to be"}
+}
+
+
+def tagged(request: Request, body: bytes, media_type: str, lives: str = LIVES) -> Response:
+    """An answer with its ETag; nothing but the tag if the asker has it already."""
+    tag = etag(body)
+    headers = {"ETag": tag, "Cache-Control": lives, **NOSNIFF, **ORIGINS}
+    if tag in request.headers.get("If-None-Match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=media_type)
+
+
+def there(found: PublicRecord | Withdrawn | None) -> PublicRecord:
+    if not isinstance(found, PublicRecord):
+        raise NotInArchive(*MISSING)
+    return found
+
+
+def of_record(projection: Projection, naan: str, name: str) -> PublicRecord | Response:
+    """What is public under an identifier; or the answer that it was withdrawn. Raises `NotInArchive`."""
+    found = record(projection, f"ark:/{naan}/{name}")
+    if isinstance(found, Withdrawn):
+        return Response(BODY.dump_json(found), 410, {**ORIGINS, **NOSNIFF}, "application/json")
+    return there(found)

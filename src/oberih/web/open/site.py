@@ -1,0 +1,82 @@
+"""The pages for everybody."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request, Response
+
+from oberih.catalogue.public import (
+    Projection,
+    PublicRecord,
+    Withdrawn,
+    around,
+    query_of,
+    record,
+    records,
+    search,
+)
+from oberih.i18n import say
+from oberih.web.open.answers import there
+from oberih.web.open.around import home_page, map_page, statistics_page, thanks_page
+from oberih.web.open.searched import collection_page, collections_page, gallery_page
+from oberih.web.open.shown import record_page
+from oberih.web.pages import Pages
+from oberih.web.qr import matrix
+from oberih.web.views import AboutPage, ErrorPage, GuidePage, PrintPage, RecordPage, View
+
+__all__ = ["site"]
+
+AROUND = 4  # records of the same part of the map that a page shows
+
+
+def site(projection: Projection, pages: Pages) -> APIRouter:
+    """Home, search, map, records, collections, and what tells about all of them."""
+    made = APIRouter(include_in_schema=False)
+
+    def page(address: str, view_of: Callable[[Request], View]) -> None:
+        def answer(request: Request) -> Response:
+            return pages.response(request, view_of(request), knows_visitor=False)
+
+        made.get(address)(answer)
+
+    page("/", lambda _: home_page(projection))
+    page("/search", lambda asked: gallery_page(projection, pages.spoken(asked), asked))
+    page("/map", lambda asked: map_page(projection, pages.spoken(asked), asked))
+    page("/collections", lambda asked: collections_page(projection, pages.spoken(asked)))
+    page("/thanks", lambda asked: thanks_page(projection, pages.spoken(asked)))
+    page("/statistics", lambda asked: statistics_page(projection, pages.spoken(asked)))
+    page("/about", lambda _: AboutPage())
+    page("/guide", lambda _: GuidePage())
+
+    @made.get("/collections/{identifier}")
+    def collection(request: Request, identifier: str) -> Response:
+        view = collection_page(projection, pages.spoken(request), request, identifier)
+        return pages.response(request, view, knows_visitor=False)
+
+    @made.get("/records/{naan}/{name}")
+    def shown(request: Request, naan: str, name: str) -> Response:
+        found = record(projection, f"ark:/{naan}/{name}")
+        if isinstance(found, Withdrawn):
+            gone = say("This was public once, and is no more.")
+            return pages.response(
+                request, ErrorPage(410, gone, "The archive keeps it."), knows_visitor=False, status=410
+            )
+        return pages.response(request, whole(request, there(found)), knows_visitor=False)
+
+    @made.get("/records/{naan}/{name}/print")
+    def printed(request: Request, naan: str, name: str) -> Response:
+        found = there(record(projection, f"ark:/{naan}/{name}"))
+        view = record_page(found, pages.address, pages.spoken(request).code)
+        return pages.response(request, PrintPage(view, matrix(view.address)), knows_visitor=False)
+
+    def whole(request: Request, found: PublicRecord) -> RecordPage:
+        """A record, with those it is related to and those nearby."""
+        related = {one.id: one for one in records(projection, [one.id for one in found.relations])}
+        beside = around(projection, found.id, AROUND) if found.place.cell else ()
+        return record_page(found, pages.address, pages.spoken(request).code, related=related, around=beside)
+
+    @made.get("/healthz")
+    def healthy() -> Response:
+        search(projection, query_of(size=1, facets=False))
+        return Response("ok\n", media_type="text/plain")
+
+    return made

@@ -1,0 +1,14 @@
+"""The page that explains open data to those who write programs."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from oberih.web.views.frame import View
+
+__all__ = ["DataPage"]
+
+
+@dataclass(frozen=True)
+class DataPage(View):
+    template: ClassVar[str] = "api.html.j2"
+    example: str = "99999/b1gk8t2n5x7wq3mz"  # a record, as addresses have it

@@ -1,0 +1,188 @@
+"""A custodian writes how a public model is shown, in the browser."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from oberih.catalogue.public import PublicRecord, record
+from oberih.catalogue.rebuild import FIRST
+from oberih.catalogue.tables import Presentation, Rights
+from oberih.products import Choices, pictures
+from oberih.web.pages import Pages
+from oberih.web.views import PresentationPage, Viewer, Visitor
+from oberih.work.flow.presenting import Told
+from oberih.work.offers import LICENCES
+from web.browser import serving
+from web.office import OTHER, captured, house_at, in_review, person, published, row, tail
+from web.viewer_models import BOX_M, Site, box
+from web.viewing import drawing_chromium, opened
+from web.visitors import House
+from web.visitors import Visitor as Somebody
+
+pytestmark = pytest.mark.xdist_group("viewer")
+VIEW = {"eye": [2_000_000, 1_500_000, 4_000_000], "target": [0, 800_000, 0]}
+DOOR = {"id": "door", "at": [0, 1_000_000, 900_000], "titles": {"uk": "Двері", "en": "The door"}}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = house_at(tmp_path / "data")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def custodian(house: House) -> Somebody:
+    return person(house, "custodian")
+
+
+# -- what is sent -------------------------------------------------------------------------------------------
+
+
+def given(house: House) -> str:
+    """A review of something that everybody may have."""
+    capture = captured(house)
+    with house.service.database.writing("service", "test") as session:
+        session.add(Rights(of=capture, kind="licence", uri=LICENCES["cc-by-4.0"]))
+    return in_review(house, capture)
+
+
+def told(**parts: object) -> str:
+    return json.dumps(parts, ensure_ascii=False)
+
+
+def test_what_is_written_is_public_and_comes_back_to_be_changed(house: House, custodian: Somebody) -> None:
+    review = given(house)
+    assert "presentation" not in custodian.go(f"/review/{review}").text
+    subject = published(house, custodian, review)
+    path = f"/review/{tail(subject)}/presentation"
+    assert path in custodian.go(f"/review/{review}").text
+    assert custodian.go(f"/review/{review}/presentation").status_code == 404
+    custodian.go(path)
+    assert custodian.send(path, version="0", told=told(view=VIEW, annotations=[DOOR])).status_code == 303
+    found = record(house.service.projection, subject)
+    assert isinstance(found, PublicRecord) and found.annotations[0].titles["uk"] == "Двері"
+    assert "Двері" in custodian.go(path).text and 'name="version" value="1"' in custodian.text
+    assert [one.name for one in house.service.engine.jobs(name="present").jobs] == ["present"]
+
+
+def test_nothing_that_was_written_is_lost(house: House, custodian: Somebody) -> None:
+    review = given(house)
+    subject = published(house, custodian, review)
+    path = f"/review/{tail(subject)}/presentation"
+    custodian.go(path)
+    call = told(annotations=[{**DOOR, "texts": {"en": "Ask +380 44 123 45 67"}}])
+    assert custodian.send(path, version="0", told=call).status_code == 422
+    assert "+380 44 123 45 67" in custodian.text and 'name="harmless"' in custodian.text
+    mark = custodian.text.split('name="harmless" value="')[1].split('"')[0]
+    assert custodian.send(path, version="0", told=call, harmless=mark).status_code == 303
+    custodian.go(path)
+    late = told(annotations=[{**DOOR, "titles": {"en": "A later word"}}])
+    assert custodian.send(path, version="0", told=late).status_code == 409  # somebody else was first
+    assert "A later word" in custodian.text and 'name="version" value="1"' in custodian.text
+    assert custodian.send(path, version="1", told=late).status_code == 303
+    for nonsense in ("", "{", "[]", told(annotations=[{**DOOR, "at": [0.5, 1, 2]}]), told(other=1)):
+        custodian.go(path)
+        assert custodian.send(path, version="2", told=nonsense).status_code == 422
+    assert row(house, Presentation, review).annotations[0]["titles"] == {"en": "A later word"}
+
+
+def test_only_who_may_publish_there_writes(house: House, custodian: Somebody) -> None:
+    subject = published(house, custodian, given(house))
+    path = f"/review/{tail(subject)}/presentation"
+    for role, where, status in (
+        ("custodian", FIRST, 200),
+        ("custodian", OTHER, 404),
+        ("contributor", FIRST, 403),
+    ):
+        somebody = person(house, role, where)
+        assert somebody.go(path).status_code == status, (role, where)
+
+
+# -- in the browser -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with drawing_chromium() as found:
+        yield found
+
+
+class Desk:
+    """A site with a box, the page on which is written of it, and what was sent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sent: list[Told] = []
+        self.told = Told().model_dump_json()
+        site = Site(folder)
+        self.box = site.add(box(), 1, Choices(downloads=(), turntable=0), titles={"en": "A box"})
+        pages = Pages()
+        address = f"/api/v1/records/{self.box.id.removeprefix('ark:/')}"
+
+        def page(request: Request) -> Response:
+            view = PresentationPage("1", {"en": "A box"}, Viewer(address, {"en": "A box"}), 0, self.told)
+            visitor = Visitor("Olena", frozenset({"custodian"}))
+            return pages.response(request, view, visitor=visitor, csrf="c5rf")
+
+        async def write(request: Request) -> Response:
+            self.told = parse_qs((await request.body()).decode())["told"][0]
+            self.sent.append(Told.model_validate_json(self.told))
+            return RedirectResponse("/authoring", 303)
+
+        self.app = Starlette(
+            routes=[
+                Route("/authoring", page),
+                Route("/review/1/presentation", write, methods=["POST"]),
+                Mount("/", site.app),
+            ]
+        )
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_places_tours_and_the_beginning_are_chosen_on_the_model(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    monkeypatch.setattr(pictures, "POSTERS", ((320, 100_000), (160, 50_000)))
+    monkeypatch.setattr(pictures, "SOCIAL", (320, 168, 100_000))
+    desk = Desk(tmp_path)
+    assert desk.box.scene is not None
+    with serving(desk.app) as address, opened(browser, f"{address}/authoring", size=size) as window:
+        page = window.page
+        window.look((1.0, 1.2, 3.0), (0, 0.5, 0.25))
+        page.get_by_role("button", name="Add an annotation").click()
+        expect(page.locator("[data-said]")).to_have_text("Now press the place on the model.")
+        x, y = window.place((0.3, 0.6, BOX_M[2] / 2), desk.box.scene.field_deg)
+        window.canvas.scroll_into_view_if_needed()
+        x, y = window.place((0.3, 0.6, BOX_M[2] / 2), desk.box.scene.field_deg)
+        page.mouse.click(x, y)
+        first = page.locator("[data-annotations] > li")
+        expect(first).to_have_count(1)
+        first.locator("[data-title=en]").fill("A stain")
+        first.locator("[data-title=uk]").fill("Пляма")
+        page.get_by_role("button", name="A look begins here").click()
+        page.get_by_role("button", name="Add a tour").click()
+        tour = page.locator("[data-tours] > li")
+        tour.locator("[data-title=en]").fill("Around")
+        tour.locator("[data-open]").select_option(label="A stain")
+        window.look((0, 1.2, 3.0), (0, 0.5, 0.25))
+        tour.get_by_role("button", name="Halt here").click()
+        expect(page.locator("[data-stops] > li")).to_have_count(2)
+        with page.expect_navigation():
+            page.get_by_role("button", name="Save, for everybody to see").click()
+        expect(page.locator("[data-annotations] [data-title=uk]")).to_have_value("Пляма")
+    (sent,) = desk.sent
+    np.testing.assert_allclose(np.array(sent.annotations[0].at) / 1e6, (0.3, 0.6, BOX_M[2] / 2), atol=0.02)
+    assert sent.annotations[0].titles == {"en": "A stain", "uk": "Пляма"}
+    assert sent.view is not None
+    np.testing.assert_allclose(np.array(sent.view.eye) / 1e6, (1.0, 1.2, 3.0), atol=0.01)
+    assert [one.annotation for one in sent.tours[0].stops] == [sent.annotations[0].id, None]
+    np.testing.assert_allclose(np.array(sent.tours[0].stops[1].view.eye) / 1e6, (0, 1.2, 3.0), atol=0.01)
