@@ -1,6 +1,7 @@
 """Attacks by inference: case 9 (shadows), 10 (neighbours), 11 (versions), 12 (coast), 13 (prose)."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,7 +33,13 @@ def test_case_9_dates_are_months(town: Town, public: dict[str, bytes]) -> None:
         assert not re.search(rb"(?mi)^(?:last-modified|expires|age):", head), name
         if b"text/html" in head or b"application/json" in head or name.endswith("text"):
             told += 1
-            assert not MOMENT.search(body), name
+            if name in (
+                "/dump/manifest.json",
+                "public.sqlite as text",
+            ):  # it may say when it was changed last
+                body = body.replace(f"{datetime.now(UTC):%Y-%m-%d}".encode(), b"")  # docs/decisions/0013
+            if name.split()[0] != "/api":  # its examples have days
+                assert not MOMENT.search(body), name
     assert told > 30
     shown = town.ask(f"/api/v1/records/{town.records['wall'].removeprefix('ark:/')}").json()
     assert shown["recorded"] == "2024-05"  # the month, of the oldest of its photos

@@ -8,7 +8,8 @@ from security.test_matrix import STRANGERS, ask, routes, table
 from web.visitors import URL
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-CHANGING = [one for one in table() if one.partition(" ")[0] not in SAFE]
+ASKING = "POST /oai"  # of harvesters, who have no page of ours: it changes nothing
+CHANGING = [one for one in table() if one.partition(" ")[0] not in SAFE and one != ASKING]
 FROM_ELSEWHERE = {
     "another site": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
     "a sister": {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.heritage.example"},
@@ -32,7 +33,7 @@ def refused(crowd: Crowd, who: Person, route: str, headers: dict[str, str]) -> b
 
 
 def test_all_that_changes_something_is_tried(crowd: Crowd) -> None:
-    assert {one for one in routes(crowd) if one.partition(" ")[0] not in SAFE} == set(CHANGING)
+    assert {one for one in routes(crowd) if one.partition(" ")[0] not in SAFE} == {ASKING, *CHANGING}
 
 
 @pytest.mark.parametrize("route", CHANGING)

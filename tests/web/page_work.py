@@ -397,7 +397,7 @@ WORK: dict[str, Sample] = {
         PresentationPage(
             "99999-fk4",
             {"uk": "Дерев’яна церква"},
-            Viewer("/api/v1/records/99999/fk4", {"uk": "Дерев’яна церква"}),
+            Viewer("/api/v1/records/none", {"uk": "Дерев’яна церква"}),
             2,
             '{"view": null, "annotations": [], "tours": [], "before": null}',
             say("There are warnings that nobody has judged."),

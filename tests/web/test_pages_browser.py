@@ -56,8 +56,6 @@ def opened(
     [
         ("phone", "light", RULES),
         ("desk", "dark", RULES),
-        ("phone", "dark", ["color-contrast"]),  # the rest does not depend on colours
-        ("desk", "light", ["color-contrast"]),
     ],
 )
 def test_every_page_is_open_to_everybody_and_fits(
