@@ -27,6 +27,7 @@ LONGEST_S = 3600  # for the walk from photos to a public page
 ROBOT, KEEPER = "demo-contributor", "demo-custodian"
 CHECKED = {"military": "none", "people": "none", "plates": "none"}
 LOOKS_S = 0.5
+ROOM = str(200_000_000)  # bytes that uploads leave on the disk: a demo is small
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,9 @@ def begin(folder: Path) -> Site:
     command = [str(OBERIH), "serve", "--data", str(folder), "--port", str(port), "--progress", "json"]
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+            command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+            env={"OBERIH_KEEP_FREE_BYTES": ROOM, **os.environ},
+        )  # fmt: skip
     address, until = f"http://localhost:{port}", time.monotonic() + PATIENCE_S
     while not answers(address):
         if process.poll() is not None or time.monotonic() > until:
