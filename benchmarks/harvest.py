@@ -10,8 +10,6 @@ included. Of lido and edm, and of the dump, the speed is told. Stores are kept i
 
 import argparse
 import re
-import socket
-import subprocess
 import sys
 import time
 import zlib
@@ -35,7 +33,7 @@ from oberih.catalogue.public import (
     publish,
     withdraw,
 )
-from search import address, cpu_clock
+from search import address, cpu_clock, served
 from search_records import records
 
 BAR = 2_000  # records a second
@@ -159,14 +157,9 @@ def measured(kind: str, count: int) -> dict[str, Any]:
     url = address(kind, count, "harvest")
     told = filled(url, count)
     store = open_projection(url)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen([sys.executable, __file__, "--serve", url, "--port", str(port)])
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            wait(client)
-            cpu = cpu_clock(server.pid, store)
+        with served(__file__, url, "/healthz") as (server, client):
+            cpu = cpu_clock(server, store)
             own = {name: harvest(client, cpu, {"metadataPrefix": name}, n) for name, n in PREFIXES.items()}
             for name, pages in PREFIXES.items():
                 whole = harvest(client, cpu, {"metadataPrefix": name}, pages, checker())
@@ -177,10 +170,8 @@ def measured(kind: str, count: int) -> dict[str, Any]:
             }
             lines, size, took = dumped(client)
             assert lines == count - GONE
-            memory = int(re.findall(r"RssAnon:\s+(\d+)", Path(f"/proc/{server.pid}/status").read_text())[0])
+            memory = int(re.findall(r"RssAnon:\s+(\d+)", Path(f"/proc/{server}/status").read_text())[0])
     finally:
-        server.terminate()
-        server.wait()
         store.close()
     return {
         "kind": kind, "records": count, "MiB": memory / 1024,
@@ -191,17 +182,6 @@ def measured(kind: str, count: int) -> dict[str, Any]:
             for name, one in own.items()
         },
     }  # fmt: skip
-
-
-def wait(client: httpx.Client) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            client.get("/healthz")
-            return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise SystemExit("The server does not answer.")
 
 
 def report(results: list[dict[str, Any]]) -> str:

@@ -19,8 +19,9 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from demo_site import About, Site, running, walk
+from demo_site import About, Site, check_room, running, walk
 
 HOME = Path(__file__).parents[1] / "demo"
 
@@ -185,7 +186,21 @@ def check(site: Site, identifier: str, photos: int = 0) -> str:
     if used < photos:
         raise SystemExit(f"Only {used} of {photos} photos are in the model.")
     print(f"\nChecked: {used} photos are in the model, which has {triangles:,} triangles.")
+    if used < FEW:
+        print(fragment(record, page))
     return page
+
+
+def fragment(record: dict[str, Any], page: str) -> str:
+    """That few photos give a part of a thing, and where all of it is to be seen."""
+    quality = record["quality"]
+    share = quality.get("coverage_percent")
+    much = f", {share} % of what they show" if share is not None else ""
+    return (
+        f"{quality['photos']} photos are few: the model is a fragment{much}. All that they show is\n"
+        f"in the photos themselves, on its page:  {page}#photos\n"
+        f"{FEW} photos or more, from all around, give the whole:  make demo PHOTOS=folder"
+    )
 
 
 def fetched(address: str) -> bytes:
@@ -201,20 +216,24 @@ def about(photos: PhotoSet | None, folder: Path) -> About:
     return ABOUT[photos.name]
 
 
+FEW = 10  # photos: fewer show one side of a thing
 IN_COPYRIGHT = "https://rightsstatements.org/vocab/InC/1.0/"
+CASTLE = ({"en": "castle", "uk": "замок"}, {"en": "palace", "uk": "палац"})
 ABOUT = {
     "sceaux": About(
         {"en": "The Château de Sceaux", "uk": "Палац у Со"},
         {"en": "A palace near Paris, built from 1856 to 1862 on the site of Colbert's house.",
          "uk": "Палац під Парижем, зведений у 1856–1862 роках на місці дому Кольбера."},
         {"uri": IN_COPYRIGHT, "holder": "Pierre Moulon", "credit": "Photos: Pierre Moulon, openMVG"},
-        (48.7747, 2.2956),
+        (48.7747, 2.2956), {"en": "Île-de-France", "uk": "Іль-де-Франс"}, CASTLE,
     ),
     "maupertuis": About(
         {"en": "The Château de Maupertuis", "uk": "Палац Мопертюї"},
         {"en": "Four photos of a palace in France: enough for a first look at it in 3D.",
          "uk": "Чотири світлини палацу у Франції: досить, щоб уперше роздивитися його в об’ємі."},
         {"uri": IN_COPYRIGHT, "credit": "Photos: openMVG, in the samples of kapture"},
+        (45.2168, 5.7932),  # kapture says it: samples/maupertuis/kapture/sensors/records_gnss.txt
+        {"en": "Isère, France", "uk": "Ізер, Франція"}, CASTLE, nobody=True,
     ),
 }  # fmt: skip
 
@@ -226,6 +245,8 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="your own photos instead of the demo's")
     parser.add_argument("--out", type=Path, help="folder of the site's data (default: demo/sites/<name>)")
     options = parser.parse_args()
+    named = options.photos.resolve().name if options.photos else ""
+    check_room(options.out or HOME / "sites" / named)
     found = None if options.photos else obtain()
     photos = options.photos or found.folder
     if not photos.is_dir():

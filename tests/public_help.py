@@ -131,7 +131,7 @@ def empty_store(kind: str, folder: Path, key: str = KEY) -> Iterator[tuple[Proje
         reader.close()
 
 
-def ids(found: Found | Sequence[PublicRecord]) -> list[str]:
+def ids(found: Found[PublicRecord] | Sequence[PublicRecord]) -> list[str]:
     return [record.id for record in (found.records if isinstance(found, Found) else found)]
 
 

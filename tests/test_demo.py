@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -84,7 +85,8 @@ def test_the_public_page_is_held_to_what_was_promised(demo, tmp_path, monkeypatc
     with serving(made.app) as address:
         site = demo.Site(tmp_path, address, 0)
         assert demo.check(site, shown.id, 4) == f"{address}/records/{shown.id.removeprefix('ark:/')}"
-        assert "4 photos are in the model" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "4 photos are in the model" in said and "a fragment" in said and "#photos" in said
         with pytest.raises(SystemExit, match="4 of 5"):
             demo.check(site, shown.id, 5)
         with pytest.raises(SystemExit, match="no file for download glb"):
@@ -99,3 +101,16 @@ def test_a_port_that_is_taken_is_not_used(demo) -> None:
         port = taken.getsockname()[1]
         assert not demo_site.is_free(port)
     assert demo_site.is_free(port) and not demo_site.answers(f"http://localhost:{port}")
+
+
+def test_too_little_room_is_said_before_anything_begins(
+    demo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import demo_site
+
+    free = shutil.disk_usage(tmp_path).free
+    monkeypatch.setenv("OBERIH_KEEP_FREE_BYTES", str(free + 1))
+    with pytest.raises(SystemExit, match=r"MB are needed(.|\n)*OBERIH_KEEP_FREE_BYTES=0"):
+        demo_site.check_room(tmp_path / "sites" / "one")
+    monkeypatch.setenv("OBERIH_KEEP_FREE_BYTES", "0")
+    demo_site.check_room(tmp_path / "sites" / "one")

@@ -53,6 +53,13 @@ export class Chosen {
     this.show([]);
   }
 
+  /** Its small picture, to be shown elsewhere; only of the first of many. */
+  picture(file: File): HTMLElement | undefined {
+    const made = this.thumbs.get(file);
+    made?.querySelector("button")?.remove();
+    return made;
+  }
+
   private wrong(file: File): string {
     if (!KNOWN.test(file.type) && !BY_NAME.test(file.name)) return say("notKnown", { name: file.name });
     if (file.size === 0) return say("empty", { name: file.name });

@@ -112,10 +112,9 @@ function complain(error: unknown): void {
 async function deliver(upload: Kept, plan: { file: File; mark: string; url: string }[]): Promise<void> {
   const files: Planned[] = plan.map(({ file, url }) => ({ file, url, sent: 0, state: "waiting", reason: "" }));
   const sending: Sending = new Sending(files, () => view.update());
-  const view = new SendingView(find("#sending"), sending);
+  const view = new SendingView(find("#sending"), sending, ({ file }) => chosen.picture(file));
   form.hidden = true;
-  find("#advice").hidden = true;
-  find("#unfinished").hidden = true;
+  for (const one of ["#advice", "#unfinished", ".lead"]) find(one, page).hidden = true;
   const remember = setInterval(() => {
     for (const [at, one] of files.entries()) {
       const saved = upload.files.find((other) => other.mark === plan[at]?.mark);

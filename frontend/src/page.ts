@@ -29,7 +29,12 @@ for (const button of document.querySelectorAll<HTMLButtonElement>("[data-share]"
   });
 }
 
-document.querySelector(".staff [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+document.querySelector(".own [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+// A form is sent to "…#wrong", to show what was wrong with it. Where nothing was, the address is the page's own.
+if (location.hash === "#wrong" && !document.getElementById("wrong")) {
+  history.replaceState(null, "", location.pathname + location.search);
+}
 
 const panels = document.querySelectorAll<HTMLDetailsElement>(".facets details");
 document.addEventListener("click", (event) => {

@@ -10,8 +10,10 @@ interface Told {
   annotations: Annotation[];
   tours: Tour[];
   before: string | null; // a record that shows it at an earlier time
+  eyes: boolean; // whether to show where the photos were taken
 }
 
+const SAID_MS = 8000;
 const form = find<HTMLFormElement>("#presentation");
 const field = find<HTMLTextAreaElement>("[name=told]", form);
 const viewer = find<OberihViewer>("oberih-viewer");
@@ -20,9 +22,11 @@ const said = find("[data-said]");
 let placing: ((at: Annotation["at"]) => void) | null = null;
 let pressed: HTMLButtonElement | null = null;
 let saved = false;
+let silence = 0;
+const unfolded = new Set<Annotation>(); // those of which the text is in sight
 
 function read(text: string): Told {
-  const empty: Told = { view: null, annotations: [], tours: [], before: null };
+  const empty: Told = { view: null, annotations: [], tours: [], before: null, eyes: false };
   try {
     return { ...empty, ...(JSON.parse(text) as Partial<Told>) };
   } catch {
@@ -60,20 +64,38 @@ function on(within: HTMLElement, name: string, act: (button: HTMLButtonElement) 
 function write(): void {
   field.value = JSON.stringify(told);
   saved = false;
-  viewer.annotations = told.annotations.map((one) => ({ ...one, titles: titled(one.titles) }));
+  // Until the element is defined, this would make a plain property, which then hides the element's own.
+  if (customElements.get("oberih-viewer")) viewer.annotations = told.annotations.map((one) => ({ ...one, titles: titled(one.titles) }));
 }
 
 const titled = (titles: Texts): Texts => (Object.keys(titles).length ? titles : { en: say("untitled") });
 const slug = (): string => Array.from(crypto.getRandomValues(new Uint8Array(6)), (one) => one.toString(36).padStart(2, "0")).join("");
+
+/** Say something over the model. It goes after a while, unless something is still to be done. */
+function answer(name: string): void {
+  said.textContent = ""; // the same words once more are told once more
+  clearTimeout(silence);
+  requestAnimationFrame(() => (said.textContent = say(name)));
+  if (!placing) silence = window.setTimeout(() => (said.textContent = ""), SAID_MS);
+}
 
 /** The next press on the model is a place for `act`. */
 function place(button: HTMLButtonElement, act: (at: Annotation["at"]) => void): void {
   pressed?.setAttribute("aria-pressed", "false");
   pressed = button;
   button.setAttribute("aria-pressed", "true");
-  said.textContent = say("place it");
   placing = act;
   viewer.scrollIntoView({ block: "nearest" });
+  answer("place it");
+  void viewer.start().then(() => viewer.state ?? answer("no 3D here"));
+}
+
+/** From where the model is seen now; nothing while it is not there, which is said. */
+function looking(): View | null {
+  if (viewer.state) return viewer.view;
+  answer("comes");
+  void viewer.start();
+  return null;
 }
 
 function drawAnnotations(): void {
@@ -82,10 +104,13 @@ function drawAnnotations(): void {
       const line = copy("annotation", say("annotation", { number: index + 1 }));
       tie(line, "title", one.titles, drawTours);
       tie(line, "text", one.texts);
-      on(line, "look", () => viewer.goTo(one.view ?? viewer.view));
+      const more = find<HTMLDetailsElement>("[data-more]", line);
+      more.open = unfolded.has(one);
+      more.addEventListener("toggle", () => (more.open ? unfolded.add(one) : unfolded.delete(one)));
+      on(line, "look", () => one.view && viewer.goTo(one.view));
       on(line, "move", (button) => place(button, (at) => void (one.at = at)));
       on(line, "view", () => {
-        one.view = viewer.view;
+        one.view = looking() ?? one.view;
         write();
       });
       on(line, "remove", () => {
@@ -112,7 +137,9 @@ function drawTours(): void {
         draw();
       });
       on(line, "halt", () => {
-        tour.stops.push({ view: viewer.view, annotation: null, texts: {} });
+        const view = looking();
+        if (!view) return;
+        tour.stops.push({ view, annotation: null, texts: {} });
         draw();
       });
       return line;
@@ -134,7 +161,7 @@ function halt(tour: Tour, stop: Stop, at: number): HTMLElement {
   tie(line, "text", stop.texts);
   on(line, "look", () => viewer.goTo(stop.view));
   on(line, "view", () => {
-    stop.view = viewer.view;
+    stop.view = looking() ?? stop.view;
     write();
   });
   on(line, "up", () => {
@@ -157,10 +184,10 @@ function draw(): void {
 /** What waits for a place has it, if there is one of the model at this point of the window. */
 function put(clientX: number, clientY: number): void {
   const at = viewer.pick(clientX, clientY);
-  said.textContent = say(at ? "placed" : "missed");
-  if (!at || !placing) return;
+  if (!at || !placing) return answer("missed");
   placing(at);
   placing = null;
+  answer("placed");
   pressed?.setAttribute("aria-pressed", "false");
   draw();
 }
@@ -186,19 +213,23 @@ find("[data-annotate]").addEventListener("click", (event) =>
   }),
 );
 find("[data-tour]").addEventListener("click", () => {
-  told.tours.push({ id: slug(), titles: {}, stops: [{ view: viewer.view, annotation: null, texts: {} }] });
+  const view = looking();
+  if (!view) return;
+  told.tours.push({ id: slug(), titles: {}, stops: [{ view, annotation: null, texts: {} }] });
   draw();
   find("[data-tours]").lastElementChild?.querySelector("input")?.focus();
 });
 find("[data-begin]").addEventListener("click", () => {
-  told.view = viewer.view;
+  const view = looking();
+  if (!view) return;
+  told.view = view;
   write();
-  said.textContent = say("begins");
+  answer("begins");
 });
 find("[data-usual]").addEventListener("click", () => {
   told.view = null;
   write();
-  said.textContent = say("begins usual");
+  answer("begins usual");
 });
 const before = find<HTMLInputElement>("[data-before]");
 before.value = told.before ?? "";
@@ -208,11 +239,17 @@ before.addEventListener("input", () => {
   told.before = found ? `ark:/${found[1]}` : null;
   write();
 });
+const eyes = find<HTMLInputElement>("[data-eyes]");
+eyes.checked = told.eyes;
+eyes.addEventListener("change", () => {
+  told.eyes = eyes.checked;
+  write();
+});
 form.addEventListener("submit", () => (saved = true));
 addEventListener("beforeunload", (event) => {
-  if (!saved && field.value !== field.defaultValue) event.preventDefault();
+  if (!saved && field.value !== kept) event.preventDefault();
 });
 
 draw();
-field.defaultValue = field.value;
+const kept = document.getElementById("wrong") ? "" : field.value; // what was not taken is not saved anywhere
 viewer.addEventListener("oberih-ready", () => write(), { once: true });

@@ -17,6 +17,12 @@ form.addEventListener("input", touched);
 form.addEventListener("submit", () => {
   changed = false;
 });
+// What waits to be made is looked for now and then, as long as nothing was filled in, or sent and not taken.
+if (document.querySelector("[data-waits]") && !document.getElementById("wrong")) {
+  setInterval(() => {
+    if (!changed && !document.hidden) location.reload();
+  }, 20_000);
+}
 addEventListener("beforeunload", (event) => {
   if (changed) event.preventDefault();
 });

@@ -15,9 +15,11 @@ export class SendingView {
   constructor(
     private readonly place: HTMLElement,
     private readonly sending: Sending,
+    private readonly picture: (one: Planned) => HTMLElement | undefined,
   ) {
     const list = find("[data-files-list]", place);
     list.replaceChildren(...sending.files.map((one) => this.line(one)));
+    find("[data-pictures]", place).replaceChildren(...sending.files.flatMap((one) => picture(one) ?? []));
     const pause = find("[data-pause]", place);
     pause.addEventListener("click", () => {
       if (sending.paused) sending.goOn();
@@ -66,7 +68,7 @@ export class SendingView {
     const { files, sent, bytes, paused, waiting } = this.sending;
     const share = bytes ? sent / bytes : 1;
     const done = files.filter((one) => one.state === "done").length;
-    find("[data-share]", this.place).textContent = percent(share);
+    find("[data-percent]", this.place).textContent = percent(share);
     find<HTMLProgressElement>("progress", this.place).value = share;
     const counted = say("done", { done: String(done), all: String(files.length) });
     find("[data-done]", this.place).textContent =
@@ -104,6 +106,7 @@ export class SendingView {
     const told = line?.lastElementChild;
     if (!line || !told) return;
     line.dataset.state = one.state;
+    this.picture(one)?.setAttribute("data-state", one.state);
     const words = one.reason || among("states", one.state);
     if (told.textContent !== words) told.textContent = words;
   }

@@ -29,6 +29,7 @@ __all__ = [
     "ENGLISH",
     "Language",
     "Said",
+    "Verbatim",
     "available",
     "from_environment",
     "from_json",
@@ -39,6 +40,16 @@ __all__ = [
 
 MOST_KEPT = 10_000
 LOCALE = Path(__file__).parent / "locale"
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """A part of a text that is the same in all languages: what a parameter is called."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Said(str):

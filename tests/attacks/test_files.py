@@ -12,10 +12,12 @@ import laspy
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
+from sqlalchemy import select
 
 from attacks.canaries import WORD, betrayed
 from attacks.scene import HIDDEN_FACE, photographs, wall
 from attacks.town import Town
+from oberih.catalogue.tables import Review
 from oberih.formats import Model, read_model
 from oberih.geometry import Mesh
 from oberih.products.bare import media_type
@@ -197,3 +199,12 @@ def test_case_19_every_picture_of_every_page_is_one_that_was_made_for_it(
     for name, data in public.items():
         if name.startswith("/files/") and name.endswith((".webp", ".jpg", ".png")):
             media_type(data.partition(b"\n\n")[2])  # raises if there is more in it than pixels
+
+
+def test_where_the_photos_were_taken_is_known_and_not_said(town: Town) -> None:
+    """It would tell where somebody stood: of places that are not public exactly nobody learns it."""
+    with town.service.database.reading() as session:
+        kept = {one.subject: one.eyes for one in session.scalars(select(Review)) if one.state == "passed"}
+    for ark in town.records.values():
+        assert kept[ark]  # there would be something to say
+        assert town.ask(f"/api/v1/records/{ark.removeprefix('ark:/')}").json()["scene"]["eyes"] == []

@@ -224,7 +224,8 @@ def links(path: str, answer: httpx.Response) -> Iterator[str]:
             ark = one["id"].removeprefix("ark:/")
             yield from (f"{API}/records/{ark}", f"{API}/records/{ark}/near", f"/records/{ark}")
             yield from (f"/data/{ark}/{form}" for form in DATA)
-            yield from (f"/ark:/{ark}", f"/embed/{ark}", f"/oembed?url={base(answer)}/records/{ark}")
+            embedded = f"/oembed?url={base(answer)}/records/{ark}"
+            yield from (f"/ark:/{ark}", f"/embed/{ark}", embedded, f"{embedded}&format=xml")
             yield from (f"/files/{file['path']}" for file in one.get("files", ()))
 
 

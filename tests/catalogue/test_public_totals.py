@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from oberih.catalogue.public import (
+    Glance,
     Projection,
     PublicPerson,
     PublicRecord,
     Quality,
+    at_a_glance,
     contributors,
+    glances,
     load,
     publish,
-    records,
+    query_of,
+    search,
     totals,
     value_of,
     values,
@@ -88,5 +92,16 @@ def test_several_records_come_in_the_order_that_is_asked_for(store: tuple[Projec
     writer, reader = store
     load(writer, [told(number) for number in range(5)])
     wanted = [ark(4), ark(99), ark(0), ark(2)]
-    assert [one.id for one in records(reader, wanted)] == [ark(4), ark(0), ark(2)]
-    assert records(reader, []) == ()
+    assert [one.id for one in glances(reader, wanted)] == [ark(4), ark(0), ark(2)]
+    assert glances(reader, []) == ()
+
+
+def test_lists_show_the_same_of_a_record_whole_or_at_a_glance(store: tuple[Projection, Projection]) -> None:
+    writer, reader = store
+    load(writer, [made(number) for number in range(30)])
+    publish(writer, made(3).model_copy(update={"version": 2, "titles": {"en": "Another"}}))
+    asked = query_of(size=20)
+    whole, seen = search(reader, asked), at_a_glance(reader, asked)
+    assert seen.records == tuple(Glance.of(one) for one in whole.records)
+    assert (seen.next, seen.count, seen.facets) == (whole.next, whole.count, whole.facets)
+    assert [one.titles for one in glances(reader, [ark(3)])] == [{"en": "Another"}]

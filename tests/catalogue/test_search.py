@@ -7,10 +7,12 @@ import pytest
 
 from oberih.catalogue.public import (
     Projection,
+    PublicAnnotation,
     PublicIdentifier,
     PublicPeriod,
     PublicPerson,
     PublicRecord,
+    PublicRights,
     PublicTerm,
     Quality,
     Query,
@@ -23,7 +25,7 @@ from oberih.catalogue.public import searching as searching_module
 from oberih.catalogue.public.collation import sort_key
 from oberih.catalogue.public.cursors import MAC_BYTES
 from oberih.errors import InputError
-from public_help import ark, empty_store, file, ids, made, plain
+from public_help import BY, ark, empty_store, file, ids, made, plain
 
 RECORDS = {
     "church": plain(
@@ -55,6 +57,10 @@ RECORDS = {
         titles={"uk": "Іграшка: жовтий їжак"},
         people=(PublicPerson(name="Марія Примаченко", role="creator"),),
         published="2026-02",
+        rights=PublicRights(uri=BY, credit="Photos: Fedorchuk"),
+        annotations=(
+            PublicAnnotation(id="a", at=(0, 0, 0), titles={"uk": "Лапа"}, texts={"uk": "Подряпана цвяхом."}),
+        ),
     ),
 }  # fmt: skip
 NAMES = {record.id: name for name, record in RECORDS.items()}
@@ -107,6 +113,9 @@ def test_the_church_is_found(reader: Projection, text: str) -> None:
         ("їжаки", {"toy"}),
         ("yizhak", {"toy"}),
         ("Ярослав", {"gate"}),
+        ("Федорчук", {"toy"}),  # who is to be named
+        ("лапи", {"toy"}),  # what is said of a part of it
+        ("цвях", {"toy"}),
         ("the", {"gate"}),  # a small word alone is looked for
         ("the gate", {"gate", "gates"}),  # and left out beside others
         ("gate zebra", set()),

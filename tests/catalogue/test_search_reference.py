@@ -104,7 +104,7 @@ def some_query(rng: random.Random) -> Query:
     )
 
 
-def pages(reader: Projection, query: Query, most: int) -> tuple[list[Found], bool]:
+def pages(reader: Projection, query: Query, most: int) -> tuple[list[Found[PublicRecord]], bool]:
     """Pages from the first, and whether they are all."""
     found = [search(reader, query)]
     while found[-1].next and len(found) < most:

@@ -1,5 +1,5 @@
 // What glTF-Transform, a reader of its own, finds in each file's scene: {path: {triangles, points, low, high}},
-// or {error}. Paths come one to a line from standard input.
+// or {error}; and "sure", the confidence of the lowest and the highest vertex, if vertices have it. Paths come one to a line from standard input.
 import { readFileSync } from "node:fs";
 import { Logger, NodeIO, Verbosity } from "@gltf-transform/core";
 import { ALL_EXTENSIONS } from "@gltf-transform/extensions";
@@ -70,10 +70,15 @@ function add(found, primitive, m) {
   else if (mode === 4) found.triangles += (count -= count % 3) / 3;
   else found.triangles += Math.max((count < 3 ? (count = 0) : count) - 2, 0);
   const v = [0, 0, 0];
+  const sure = primitive.getAttribute("_CONFIDENCE");
+  if (sure) found.sure ??= [null, null];
   for (let i = 0; i < count; i++) {
-    positions.getElement(indices ? indices.getScalar(i) : i, v);
+    const at = indices ? indices.getScalar(i) : i;
+    positions.getElement(at, v);
     for (let axis = 0; axis < 3; axis++) {
       const x = m[axis] * v[0] + m[axis + 4] * v[1] + m[axis + 8] * v[2] + m[axis + 12];
+      if (sure && axis === 1 && x < found.low[1]) found.sure[0] = sure.getScalar(at);
+      if (sure && axis === 1 && x > found.high[1]) found.sure[1] = sure.getScalar(at);
       found.low[axis] = Math.min(found.low[axis], x);
       found.high[axis] = Math.max(found.high[axis], x);
     }

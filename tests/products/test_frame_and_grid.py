@@ -195,12 +195,14 @@ def test_vertices_that_no_face_uses_and_faces_without_area_go() -> None:
     assert set(made.faces.ravel()) == set(range(len(made.vertices)))
 
 
-def test_points_keep_their_colours_and_nothing_else() -> None:
+def test_points_keep_their_colours_and_confidence_and_nothing_else() -> None:
     random = np.random.default_rng(5)
     xyz = random.uniform(0, 3, (500, 3)).astype(np.float32)
     colours = random.integers(0, 255, (500, 3), dtype=np.uint8)
     ones = np.ones(500, np.float32)
-    made = rebased(Model(points=PointCloud(xyz, np.tile(ones[:, None], 3), colours, ones, ones))).model.points
-    assert made is not None and made.colours is not None
-    assert made.normals is None and made.confidence is None and made.intensity is None
+    sure = random.random(500, np.float32)
+    made = rebased(Model(points=PointCloud(xyz, np.tile(ones[:, None], 3), colours, sure, ones))).model.points
+    assert made is not None and made.colours is not None and made.confidence is not None
+    assert made.normals is None and made.intensity is None
+    np.testing.assert_allclose(np.sort(made.confidence), np.sort(sure), atol=0.5 / 255 + 1e-6)
     assert sorted(map(tuple, made.colours.tolist())) == sorted(map(tuple, colours.tolist()))

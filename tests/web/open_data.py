@@ -24,14 +24,16 @@ from oberih.catalogue.public import (
     Quality,
 )
 from oberih.trust.cells import cell_of
+from oberih.web.open.addresses import House
 from oberih.web.open.app import public_app
 from oberih.web.pages import Pages
 from public_help import BY, ark, empty_store
 from web.visitors import Client
 
-__all__ = ["ADDRESS", "Open", "opened", "rich"]
+__all__ = ["ADDRESS", "HOUSE", "Open", "opened", "rich"]
 
 ADDRESS = "https://heritage.example"
+HOUSE = House(ADDRESS, "The archive")
 
 
 def rich(number: int = 1, text: str = "Church", **more: Any) -> PublicRecord:

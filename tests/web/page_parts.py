@@ -21,12 +21,12 @@ TODAY = date(2026, 11, 21)
 MAY = date(2026, 5, 1)
 
 NEWCOMER = Visitor("Мальва", frozenset({"contributor"}))
-CUSTODIAN = Visitor("Ярина", frozenset({"contributor", "custodian"}), reviews=4)
-ADMIN = Visitor("Остап", frozenset({"custodian", "admin"}), reviews=4)
+CUSTODIAN = Visitor("Ярина", frozenset({"contributor", "custodian"}))
+ADMIN = Visitor("Остап", frozenset({"custodian", "admin"}))
 
 
-def picture(number: int, words: str = "") -> Picture:
-    return Picture(f"/pictures/{number}.jpg", 640, 480, words)
+def picture(number: int) -> Picture:
+    return Picture(f"/pictures/{number}.jpg", 640, 480)
 
 
 Sample = tuple[View, Visitor | None, str]

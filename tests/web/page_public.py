@@ -84,6 +84,8 @@ RECORD = RecordPage(
     published=date(2026, 11, 1),
     version=2,
     credits=("Мальва",),
+    credit="Світлини: Мальва, громада села",
+    photos=(picture(1), picture(2), picture(3)),
     identifier="ark:/99999/fk4xyz12",
     figures=FIGURES,
     downloads=(
@@ -123,6 +125,7 @@ MONTHS = tuple(Bar("", n, n / 5, month=date(2026, n, 1)) for n in range(1, 6))
 PUBLIC: dict[str, Sample] = {
     "home": (HomePage(CARDS, FIGURES[:2], LARGE_MAP), None, "/"),
     "home-empty": (HomePage((), ()), None, "/"),
+    "home-one": (HomePage(CARDS[:1], FIGURES[:2], LARGE_MAP), None, "/"),
     "gallery": (GALLERY, None, "/search"),
     "gallery-empty": (GalleryPage(()), None, "/search"),
     "gallery-nothing": (GalleryPage((), query="дзвін"), None, "/search"),
@@ -146,7 +149,8 @@ PUBLIC: dict[str, Sample] = {
         None,
         "/statistics",
     ),
-    "about": (AboutPage(), None, "/about"),
+    "statistics-one-month": (StatisticsPage(FIGURES[:1], (), MONTHS[:1]), None, "/statistics"),
+    "about": (AboutPage("archive@heritage.example"), None, "/about"),
     "guide": (GuidePage(), None, "/guide"),
     "record": (RECORD, None, "/records/99999/fk4xyz12"),
     "record-withheld": (WITHHELD, None, "/records/2"),

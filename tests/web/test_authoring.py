@@ -16,7 +16,10 @@ from starlette.routing import Mount, Route
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.rebuild import FIRST
 from oberih.catalogue.tables import Presentation, Rights
+from oberih.errors import InputError
 from oberih.products import Choices, pictures
+from oberih.web.inside.forms import Given
+from oberih.web.inside.office.presenting import told_in
 from oberih.web.pages import Pages
 from oberih.web.views import PresentationPage, Viewer, Visitor
 from oberih.work.flow.presenting import Told
@@ -30,6 +33,7 @@ from web.visitors import Visitor as Somebody
 
 pytestmark = pytest.mark.xdist_group("viewer")
 VIEW = {"eye": [2_000_000, 1_500_000, 4_000_000], "target": [0, 800_000, 0]}
+TOUR = {"id": "round", "titles": {"en": "Around it"}}
 DOOR = {"id": "door", "at": [0, 1_000_000, 900_000], "titles": {"uk": "Двері", "en": "The door"}}
 
 
@@ -83,17 +87,38 @@ def test_nothing_that_was_written_is_lost(house: House, custodian: Somebody) -> 
     call = told(annotations=[{**DOOR, "texts": {"en": "Ask +380 44 123 45 67"}}])
     assert custodian.send(path, version="0", told=call).status_code == 422
     assert "+380 44 123 45 67" in custodian.text and 'name="harmless"' in custodian.text
+    assert "Annotation 1, en" in custodian.text
     mark = custodian.text.split('name="harmless" value="')[1].split('"')[0]
     assert custodian.send(path, version="0", told=call, harmless=mark).status_code == 303
     custodian.go(path)
     late = told(annotations=[{**DOOR, "titles": {"en": "A later word"}}])
-    assert custodian.send(path, version="0", told=late).status_code == 409  # somebody else was first
-    assert "A later word" in custodian.text and 'name="version" value="1"' in custodian.text
-    assert custodian.send(path, version="1", told=late).status_code == 303
+    for _ in range(2):  # somebody else was first: nothing goes over it by being sent again
+        assert custodian.send(path, version="0", told=late).status_code == 409
+        assert "A later word" in custodian.text and "Ask +380 44 123 45 67" in custodian.text
+    assert custodian.send(path, version="0", told=late, over="1").status_code == 303
+    assert "It is saved" in custodian.go(custodian.page.headers["Location"]).text
     for nonsense in ("", "{", "[]", told(annotations=[{**DOOR, "at": [0.5, 1, 2]}]), told(other=1)):
         custodian.go(path)
         assert custodian.send(path, version="2", told=nonsense).status_code == 422
     assert row(house, Presentation, review).annotations[0]["titles"] == {"en": "A later word"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"annotations": [DOOR, {**DOOR, "titles": {}}]}, "Annotation 2: something is missing."),
+        ({"annotations": [{**DOOR, "texts": {"uk": "а" * 20_001}}]}, "Annotation 1, uk: this is too long."),
+        ({"tours": [{**TOUR, "stops": [{"view": VIEW, "texts": {"en": "b" * 20_001}}]}]},
+         "Tour 1, halt 1, en: this is too long."),
+        ({"tours": [{**TOUR, "stops": []}]}, "Tour 1: something is missing."),
+        ({"before": "nonsense"}, "Before and after: this cannot be used as it is."),
+        ({"other": 1}, "What was sent: this cannot be used as it is."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_the_words_of_the_page(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        told_in(Given({"told": told(**wrong)}))
+    assert caught.value.message == words
 
 
 def test_only_who_may_publish_there_writes(house: House, custodian: Somebody) -> None:
@@ -168,6 +193,13 @@ def test_places_tours_and_the_beginning_are_chosen_on_the_model(
         expect(first).to_have_count(1)
         first.locator("[data-title=en]").fill("A stain")
         first.locator("[data-title=uk]").fill("Пляма")
+        expect(page.locator(".viewer-pin")).to_have_count(1)  # it is on the model before anything is saved
+        first.get_by_text("What is to be said of it").click()
+        page.get_by_role("button", name="Add an annotation").click()
+        window.look((1.0, 1.2, 3.0), (0, 40, 0))  # past the model
+        window.canvas.click()
+        expect(page.locator("[data-said]")).to_contain_text("There is nothing of the model there.")
+        window.look((1.0, 1.2, 3.0), (0, 0.5, 0.25))
         page.get_by_role("button", name="A look begins here").click()
         page.get_by_role("button", name="Add a tour").click()
         tour = page.locator("[data-tours] > li")
@@ -176,13 +208,16 @@ def test_places_tours_and_the_beginning_are_chosen_on_the_model(
         window.look((0, 1.2, 3.0), (0, 0.5, 0.25))
         tour.get_by_role("button", name="Halt here").click()
         expect(page.locator("[data-stops] > li")).to_have_count(2)
+        expect(page.get_by_label("Show it")).not_to_be_checked()  # nobody shows by mistake where people stood
+        page.get_by_label("Show it").check()
+        expect(first.locator("[data-more]")).to_have_attribute("open", "")  # what was drawn anew is as it was
         with page.expect_navigation():
             page.get_by_role("button", name="Save, for everybody to see").click()
         expect(page.locator("[data-annotations] [data-title=uk]")).to_have_value("Пляма")
     (sent,) = desk.sent
     np.testing.assert_allclose(np.array(sent.annotations[0].at) / 1e6, (0.3, 0.6, BOX_M[2] / 2), atol=0.02)
     assert sent.annotations[0].titles == {"en": "A stain", "uk": "Пляма"}
-    assert sent.view is not None
+    assert sent.view is not None and sent.eyes
     np.testing.assert_allclose(np.array(sent.view.eye) / 1e6, (1.0, 1.2, 3.0), atol=0.01)
     assert [one.annotation for one in sent.tours[0].stops] == [sent.annotations[0].id, None]
     np.testing.assert_allclose(np.array(sent.tours[0].stops[1].view.eye) / 1e6, (0, 1.2, 3.0), atol=0.01)

@@ -1,13 +1,20 @@
 """What a contributor reads of a contribution that ended: what truly happened, and no more."""
 
+import html
+import json
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
-from oberih.catalogue.tables import Capture
+from oberih.archive import deposit_capture
+from oberih.archive.deposit import deposit_files
+from oberih.catalogue.tables import Capture, Model
+from oberih.web.inside import contributions
 from web.office import captured, house_at, person
 from web.visitors import House, Visitor
+from work.site import photo
 
 ARRIVED, KEPT, MADE = "All files arrived", "Kept in the archive", "Made into a 3D model"
 DESCRIBED, REVIEWED, SHOWN = "Measured and described", "Looked at by a custodian", "Shown to everybody"
@@ -60,6 +67,59 @@ def test_files_that_could_not_be_used_are_named(house: House, visitor: Visitor) 
         found = session.get_one(Capture, capture)
         found.account = visitor.name
     assert "<li>page.jpg</li>" in visitor.go(f"/contributions/{found.contribution}").text
+
+
+def test_photos_that_the_model_does_without_are_named_and_those_of_others_are_not(
+    house: House, visitor: Visitor, tmp_path: Path
+) -> None:
+    archive, capture = house.service.archive, captured(house)
+    photo(tmp_path / "1.png", 1)
+    mine, theirs = "a" * 64, "b" * 64
+    told = {"received": "2026-11-21T09:30:00Z", "sha256": "0" * 64,
+            "files": [{"name": "IMG_7.jpg", "size": 9, "sha256": mine}]}  # fmt: skip
+    deposit_capture(
+        archive, [tmp_path / "1.png"], title="one", identifier=capture,
+        beside={"receipt.json": json.dumps(told).encode()},
+    )  # fmt: skip
+    reason = "damaged or incomplete, it cannot be decoded"
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps({"photos": [
+        {"sha256": mine, "used": False, "reason": reason},
+        {"sha256": theirs, "used": False, "reason": "too blurred"},
+    ]}))  # fmt: skip
+    model = archive.mint()
+    deposit_files(archive, {"report.json": report}, {"kind": "model", "title": "it"}, {}, event="creation",
+                  identifier=model)  # fmt: skip
+    with house.service.database.writing("service", "test") as session:
+        found = session.get_one(Capture, capture)
+        found.account = visitor.name
+        session.add(Model(id=model, subject=found.subject, captures=[capture], figures={}))
+    page = visitor.go(f"/contributions/{found.contribution}").text
+    assert f"<b>IMG_7.jpg</b>: {reason}" in page and "without 1 of your photos" in page
+    assert "too blurred" not in page
+
+
+def test_a_long_list_has_pages_and_nobody_else_s_are_in_it(
+    house: House, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contributions, "PAGE", 2)
+    somebody = person(house, "contributor")
+    captures = [captured(house, title=f"Thing {number}") for number in range(5)]
+    foreign = captured(house, title="Foreign")
+    with house.service.database.writing("service", "test") as session:
+        for capture in captures:
+            session.get_one(Capture, capture).account = somebody.name
+    seen: list[str] = []
+    sizes, path = list[int](), "/contributions"
+    while path:
+        page = somebody.go(path).text
+        seen += re.findall(r"Thing \d", page)
+        sizes.append(len(seen))
+        later = re.search(r'rel="next" href="([^"]+)"', page)
+        path = html.unescape(later[1]) if later else ""
+    assert sizes == [2, 4, 5]
+    assert sorted(seen) == [f"Thing {number}" for number in range(5)]
+    assert somebody.go(f"/contributions?after={foreign}").text.count("Thing") == 2  # tells nothing of it
 
 
 def test_whoever_does_not_want_to_be_named_any_more_is_not(house: House, visitor: Visitor) -> None:

@@ -17,14 +17,14 @@ from referencing import Registry, Resource
 
 from oberih.archive.metadata import Description, Publication
 from oberih.catalogue.public import PublicPerson, PublicRecord, PublicRights, load, publish, withdraw
-from oberih.web.open.addresses import page_of, persistent, tail
+from oberih.web.open.addresses import House, page_of, persistent, tail
 from oberih.web.open.data import bibtex, bulk, feeds, header_of, json_ld, links_of, ris, sentence
 from oberih.web.open.data.iiif import manifest, scene_manifest
 from oberih.web.open.data.mapping import described, publication
 from oberih.web.open.data.resolving import chosen
 from public_help import ark, made, plain
 from schemas import SUITES, official
-from web.open_data import ADDRESS, Open, opened, rich
+from web.open_data import ADDRESS, HOUSE, Open, opened, rich
 
 NAME = tail(ark(1))
 FORMS = (
@@ -66,7 +66,7 @@ def test_a_record_maps_to_what_the_archive_would_accept(record: PublicRecord) ->
     description = described(record)
     again = Description.model_validate_json(description.model_dump_json())
     assert again == description
-    where = publication(record, ADDRESS)
+    where = publication(record, HOUSE)
     assert Publication.model_validate_json(where.model_dump_json()) == where
 
 
@@ -177,27 +177,28 @@ def test_the_interface_is_described_in_whole(small: Open) -> None:
 
 
 def test_citations_name_the_persistent_address() -> None:
-    end = f"Church, 2026. {ADDRESS}/ark:/{NAME}"
-    assert sentence(rich(1), ADDRESS, "en") == f"Church contributor. Church. 3D model, version 2. {end}"
-    own = "Church contributor. Church (укр). 3D-модель, версія 2."
-    assert sentence(rich(1), ADDRESS).startswith(own)
-    assert sentence(plain(2), ADDRESS).startswith("Thing 2. Record of heritage, version 1.")
-    told = bibtex(rich(1), ADDRESS)
+    end = f"The archive, 2026. Church credit. {ADDRESS}/ark:/{NAME}"
+    whole = f"Church contributor. Church. 3D model, version 2, recorded 2026-01. {end}"
+    assert sentence(rich(1), HOUSE, "en") == whole
+    own = "Church contributor. Church (укр). 3D-модель, версія 2"
+    assert sentence(rich(1), HOUSE).startswith(own)
+    assert sentence(plain(2), HOUSE).startswith("Thing 2. Record of heritage, version 1.")
+    told = bibtex(rich(1), HOUSE)
     assert "title = {{Church (укр)}}" in told and f"url = {{{ADDRESS}/ark:/{NAME}}}" in told
-    lines = ris(rich(1), ADDRESS).split("\r\n")
+    lines = ris(rich(1), HOUSE).split("\r\n")
     assert lines[0] == "TY  - DATA" and lines[-2:] == ["ER  - ", ""] and "AU  - Church contributor" in lines
 
 
 @pytest.mark.parametrize("text", NASTY)
 def test_no_title_breaks_out_of_a_citation(text: str) -> None:
-    fields = re.findall(r"^  (\w+) = (.*),$", bibtex(rich(1, text), ADDRESS), re.MULTILINE)
-    names = ["title", "author", "year", "howpublished", "publisher", "url", "month"]
+    fields = re.findall(r"^  (\w+) = (.*),$", bibtex(rich(1, text), HOUSE), re.MULTILINE)
+    names = ["title", "author", "year", "howpublished", "publisher", "note", "url", "month"]
     assert [name for name, _ in fields] == names
     for _, value in fields[:2]:
         plain_value = re.sub(r"\\[{}&%$#_]|\\text\w+\{\}", "", value)
         assert plain_value.count("{") == plain_value.count("}") == 2
         assert not re.search(r"[&%$#_^~\\]", plain_value)
-    lines = ris(rich(1, text), ADDRESS).split("\r\n")
+    lines = ris(rich(1, text), HOUSE).split("\r\n")
     assert lines.count("ER  - ") == 1 and all(re.match(r"[A-Z][A-Z0-9]  - ", line) for line in lines[:-1])
 
 
@@ -206,7 +207,7 @@ def test_no_title_breaks_out_of_a_citation(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["</script><script>", "<!--", "&amp;"])
 def test_json_ld_is_json_and_ends_no_script(text: str) -> None:
-    written = json_ld(rich(1, f"Church {text}"), ADDRESS)
+    written = json_ld(rich(1, f"Church {text}"), HOUSE)
     assert "<" not in written and "&" not in written
     told = json.loads(written)
     assert told["@context"] == "https://schema.org" and told["@type"] == "3DModel"
@@ -225,15 +226,15 @@ def test_links_lead_to_what_is_there(small: Open) -> None:
             assert answer.status_code in (200, 303), one
             if one.type and answer.status_code == 200:
                 kind = answer.headers["content-type"].partition(";")[0]
-                assert kind == one.type.replace("json+oembed", "json"), one
+                assert kind == one.type.replace("+oembed", ""), one
     assert header_of(links).count("; rel=") == len(links)
 
 
 def test_oembed_is_a_frame_that_fits(small: Open) -> None:
     for page in (page_of(ADDRESS, ark(1)), persistent(ADDRESS, ark(1)), f"{ADDRESS}/embed/{NAME}"):
         told = small.get(f"/oembed?url={page}&maxwidth=500&maxheight=2000").json()
-        assert (told["type"], told["version"], told["width"], told["height"]) == ("rich", "1.0", 500, 600)
-        assert f'src="{ADDRESS}/embed/{NAME}" width="500" height="600"' in told["html"]
+        assert (told["type"], told["version"], told["width"], told["height"]) == ("rich", "1.0", 500, 480)
+        assert f'src="{ADDRESS}/embed/{NAME}" width="500" height="480"' in told["html"]
         assert told["thumbnail_url"].endswith("poster-400.webp") and told["thumbnail_width"] == 400
     assert small.get(f"/oembed?url={page_of(ADDRESS, ark(2))}").json()["type"] == "link"
     assert small.get(f"/oembed?url={page_of(ADDRESS, ark(3))}").json()["type"] == "photo"
@@ -252,8 +253,14 @@ def test_oembed_knows_our_own_addresses_only(small: Open, url: str) -> None:
     assert answer.status_code == 404 and set(answer.json()) == {"message", "advice"}
 
 
-def test_oembed_is_json_only(small: Open) -> None:
-    assert small.get(f"/oembed?url={page_of(ADDRESS, ark(1))}&format=xml").status_code == 501
+def test_oembed_is_json_or_xml(small: Open) -> None:
+    asked = f"/oembed?url={page_of(ADDRESS, ark(4))}&format="
+    answer = small.get(f"{asked}xml")
+    assert answer.headers["Content-Type"].startswith("text/xml")
+    told = {one.tag: one.text for one in ET.fromstring(answer.content)}
+    assert told == {name: str(value) for name, value in small.get(f"{asked}json").json().items()}
+    answer = small.get(f"{asked}yaml")
+    assert answer.status_code == 501 and "xml" in answer.json()["advice"]
     assert small.get("/oembed").status_code == small.get("/oembed?url=x&maxwidth=0").status_code == 422
 
 
@@ -278,14 +285,14 @@ def validator(version: int) -> Any:
     "record", [rich(1), rich(2, scene=None, rights=None, annotations=()), rich(3, summary={})]
 )
 def test_iiif_manifests_fit_the_schemas_of_their_validator(record: PublicRecord) -> None:
-    for version, made_manifest in ((3, manifest(record, ADDRESS)), (4, scene_manifest(record, ADDRESS))):
+    for version, made_manifest in ((3, manifest(record, HOUSE)), (4, scene_manifest(record, HOUSE))):
         validator(version).validate(json.loads(json.dumps(made_manifest)))
         with pytest.raises(ValidationError):
             validator(version).validate({**made_manifest, "items": [{"id": "x"}]})
 
 
 def test_a_scene_is_in_the_units_of_the_model() -> None:
-    told = scene_manifest(rich(1), ADDRESS)
+    told = scene_manifest(rich(1), HOUSE)
     assert told is not None
     (scene,) = told["items"]
     model, camera = scene["items"][0]["items"]
@@ -370,5 +377,31 @@ def test_sitemaps_name_every_page_once(open_side: Open, monkeypatch: pytest.Monk
 
 def test_publishers_are_told_where_they_are_named() -> None:
     named = rich(1, people=(PublicPerson(name="The museum", role="publisher", type="organisation"),))
-    assert json.loads(json_ld(named, ADDRESS))["publisher"]["name"][0]["@value"] == "The museum"
-    assert json.loads(json_ld(plain(2), ADDRESS))["publisher"]["name"][0]["@value"] == "heritage.example"
+    assert json.loads(json_ld(named, HOUSE))["publisher"]["name"][0]["@value"] == "The museum"
+    for record, house, name in (
+        (rich(1), HOUSE, "The archive"),  # and not its collection
+        (plain(2), House(ADDRESS), "heritage.example"),
+    ):
+        assert json.loads(json_ld(record, house))["publisher"]["name"][0]["@value"] == name
+
+
+def test_whom_to_name_and_the_month_of_recording_are_in_every_form(small: Open) -> None:
+    for form in FORMS:
+        text = small.get(f"/data/{NAME}/{form}").text
+        assert "Church credit" in text and "2026-01" in text, form
+        assert not re.search("2026-01-[0-9]", text), form
+    for path in (f"/oembed?url={page_of(ADDRESS, ark(1))}", "/feed.atom?language=en"):
+        assert "Church credit" in small.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "begins"), [("", "This is not"), ("de, *;q=0.1", "This is not"), ("uk-UA,en", "Тут щось")]
+)
+def test_programs_are_told_in_english_unless_they_ask_for_another_language(
+    small: Open, accepted: str, begins: str
+) -> None:
+    answer = small.get("/api/v1/records?size=0", **{"Accept-Language": accepted})
+    assert answer.status_code == 422 and answer.json()["message"].startswith(begins)
+    assert "size" in answer.json()["message"], "what parameters are called is not translated"
+    answer = small.get("/api/v1/records?filter=language:" + "x" * 3000, **{"Accept-Language": accepted})
+    assert answer.status_code == 422 and "filters" in answer.json()["message"]

@@ -18,10 +18,11 @@ from oberih.catalogue.public import (
     publish,
     withdraw,
 )
+from oberih.web.open.addresses import House
 from oberih.web.open.data.oai import Repository, group_of, set_of
 from public_help import ark, made, plain
 from schemas import oai_pmh, official
-from web.open_data import ADDRESS, Open, opened, rich
+from web.open_data import ADDRESS, HOUSE, Open, opened, rich
 
 OAI = "{http://www.openarchives.org/OAI/2.0/}"
 PREFIXES = {"oai_dc": "oai_dc", "lido": "lido", "edm": "edm"}
@@ -48,7 +49,7 @@ def tree(answer: bytes | str) -> Any:
 
 def ask(side: Open, page: int = 200, **arguments: str) -> Any:
     given = [(name.strip("_"), value) for name, value in arguments.items()]
-    return tree(Repository(side.reader, ADDRESS, page=page).answer(given))
+    return tree(Repository(side.reader, HOUSE, page=page).answer(given))
 
 
 def code(found: Any) -> str:
@@ -102,9 +103,8 @@ def test_who_we_are_and_in_which_formats(open_side: Open) -> None:
     assert told.findtext(f".//{OAI}granularity") == "YYYY-MM-DD"
     assert told.findtext(f".//{OAI}earliestDatestamp") == "2026-03-02"  # the first is of a later day now
     assert told.findtext(f".//{OAI}adminEmail") == "postmaster@heritage.example"
-    mail = Repository(open_side.reader, "http://localhost:8000", "we@museum.example").answer(
-        [("verb", "Identify")]
-    )
+    house = House("http://localhost:8000", contact="we@museum.example")
+    mail = Repository(open_side.reader, house).answer([("verb", "Identify")])
     assert tree(mail).findtext(f".//{OAI}adminEmail") == "we@museum.example"
     formats = ask(open_side, verb="ListMetadataFormats", identifier=ark(1))
     assert [one.text for one in formats.iter(f"{OAI}metadataPrefix")] == ["oai_dc", "lido", "edm"]

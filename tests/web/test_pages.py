@@ -235,8 +235,8 @@ def test_progress_says_what_the_page_says() -> None:
         "seen": "reconstructing/arrived:done/preserved:done/reconstructed:now/described:later/reviewed:later"
         "/published:later",
         "share": 0.42,
-        "words": "Перетворено на 3D-модель",
-        "left": "залишилося 21 хв",
+        "words": "Створюється поверхня",
+        "left": "на цю частину ще приблизно 21 хв",
     }
     assert f'data-seen="{told["seen"]}"' in rendered(Pages(), "contribution", "uk")
 

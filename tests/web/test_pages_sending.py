@@ -158,6 +158,8 @@ def test_after_a_reload_the_same_files_go_on_where_they_stopped(browser: Browser
         page.click("[data-send]")
         while page.evaluate("document.querySelector('#sent').value") < 0.3:
             page.wait_for_timeout(50)
+        expect(page.locator("[data-percent]")).to_be_visible()
+        expect(page.locator("[data-pictures] li")).to_have_count(4)
         page.close()  # in the middle
         empty(tmp_path)
         page = context.new_page()

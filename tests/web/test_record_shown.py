@@ -2,14 +2,15 @@
 
 from hashlib import sha256
 
-from oberih.catalogue.public import PublicFile, PublicPlace, Quality
+from oberih.catalogue.public import PublicFile, PublicPlace, PublicRights, Quality
 from oberih.i18n import language
+from oberih.web.open.addresses import House
 from oberih.web.open.shown import record_page
 from oberih.web.pages import Pages
-from oberih.web.views import Frame
-from public_help import plain
+from oberih.web.views import Frame, PrintPage
+from public_help import BY, plain
 
-HERE = "https://heritage.example"
+HERE = House("https://heritage.example")
 
 
 def file(path: str, content: str = "") -> PublicFile:
@@ -53,3 +54,21 @@ def test_the_page_says_the_area_in_words_and_figures_in_the_reader_s_language() 
         assert figure in english
     for figure in ("1\u00a0234\u00a0567", "4,2 мм", "12,35 × 6,79 × 1,00 м"):
         assert figure in ukrainian
+
+
+def test_the_page_shows_photos_says_whom_to_name_and_how_much_of_them_is_in_the_model() -> None:
+    taken = [file(f"f/v1/pictures/00{n}.glb").model_copy(update={"role": "picture"}) for n in (1, 2, 3)]
+    sized = tuple(one.model_copy(update={"size_px": (1600, 1200)}) for one in taken[:2])
+    told = plain(
+        rights=PublicRights(uri=BY, holder="A museum", credit="Photos: Malva, A museum"), recorded="2026-05",
+        files=(*sized, taken[2]), quality=Quality(coverage_percent=33),
+    )  # fmt: skip
+    shown = record_page(told, HERE)
+    assert [one.address for one in shown.photos] == [f"/files/f/v1/pictures/00{n}.glb" for n in (1, 2)]
+    pages = Pages(["en"])
+    frame = Frame(language("en"), "/records/1", {})
+    text = pages.render(shown, frame)
+    assert "Show 2 photos" in text and text.count('loading="lazy"') == 2
+    assert "33 %" in text and "recorded 2026-05" in text
+    for page in (text, pages.render(PrintPage(shown, ((True,),)), frame)):
+        assert page.count("Photos: Malva, A museum") >= 2, "beside the licence, and in the citation"

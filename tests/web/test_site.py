@@ -12,11 +12,16 @@ import httpx
 import numpy as np
 import pytest
 
-from oberih.catalogue.public import PublicPerson, map_view, publish, totals, withdraw
+from oberih.archive.stores import open_store
+from oberih.catalogue.public import PublicPerson, PublicPlace, map_view, publish, totals, withdraw
 from oberih.catalogue.public.maps import Box
 from oberih.i18n import language
+from oberih.trust.cells import cell_of
 from oberih.web.charts import View
-from public_help import ark
+from oberih.web.open.app import public_app
+from oberih.web.pages import Pages
+from public_help import ark, empty_store
+from web.browser import serving
 from web.site_records import ADDRESS, CELLS, Site, path_of, site_of, told
 from web.test_pages import validated
 
@@ -128,7 +133,7 @@ def test_a_record_says_what_each_file_is_good_for_and_how_to_name_it(site: Site)
 
 def test_of_what_is_sealed_the_page_shows_no_map(site: Site) -> None:
     text = page(site, path_of(5))
-    assert "kept sealed, to protect it" in text and 'class="chart' not in text
+    assert "nobody knows it, or it is protected" in text and 'class="chart' not in text
 
 
 def test_links_for_other_sites_come_from_the_settings(site: Site) -> None:
@@ -174,6 +179,33 @@ def test_figures_follow_what_is_public(tmp_path: Path) -> None:
         text = page(site, "/statistics", "uk")
         assert "XVII ст." in text and language("uk")("Building") in text
         assert "Нова" in page(site, "/thanks") and "Ярина" not in page(site, "/thanks")
+
+
+def test_a_site_with_one_record_shows_it_once_and_begins_its_map_there(tmp_path: Path) -> None:
+    cell = cell_of(45.2, 5.8, "region")
+    one = told(1).model_copy(update={"place": PublicPlace(precision="region", cell=cell), "relations": ()})
+    with site_of(tmp_path, 0) as site:
+        publish(site.writer, one)
+        home = page(site, "/")
+        assert home.count(f'href="{path_of(1)}"') == 1 and "Newest" not in home
+        assert "1 record in view" in page(site, "/map")
+        assert "0 records in view" in page(site, "/map?lat=48.3&lon=31.4&zoom=6"), "as it was asked for"
+        text = page(site, "/statistics")
+        assert "February 2026</time>: 1 record" in text and "As a table" not in text
+        assert len(titles(page(site, "/search?text=mill"))) == len(titles(page(site, "/search?q=mill"))) == 1
+        assert f"/api/v1/records/{path_of(1).removeprefix('/records/')}" in page(site, "/api")
+
+
+def test_whom_to_write_to_is_told_if_there_is_somebody(tmp_path: Path, site: Site) -> None:
+    assert "mailto:" not in page(site, "/about") and "made up" not in page(site, "/api")
+    with empty_store("sqlite", tmp_path) as (_, reader):
+        files = open_store(tmp_path / "files", create=True)
+        named = {"publisher": "The museum", "contact": "we@museum.example"}
+        with serving(public_app(reader, files, Pages(["en"], address=ADDRESS), **named)) as url:
+            empty = Site(url, reader, reader)
+            assert 'href="mailto:we@museum.example"' in page(empty, "/about")
+            assert "The museum" in page(empty, "/oai?verb=Identify")
+            assert "made up" in page(empty, "/api")
 
 
 def test_a_record_s_page_is_light(site: Site) -> None:

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, expect
 
 from oberih.catalogue.public import PublicRecord
@@ -130,7 +131,56 @@ def test_points_stand_close_and_say_how_sure_they_are(drawing: Browser, shown: S
         viewing.tool("Look").click()
         viewing.check("look", "confidence")
         assert np.abs(viewing.picture() - before).max() > 60
-        expect(viewing.page.locator(".viewer-scale")).to_contain_text("unsure")
+        expect(viewing.page.locator(".viewer-scale")).to_contain_text("Yellow: many photos agree")
+
+
+def test_surfaces_say_how_sure_they_are(drawing: Browser, shown: Shown) -> None:
+    """Yellow above and violet below, as the legend says."""
+    with opened(drawing, shown.embed(5)) as viewing:
+        in_front(viewing)
+        viewing.tool("Look").click()
+        viewing.check("look", "confidence")
+        seen = viewing.picture()
+        rows = [
+            viewing.place((0.3, height * BOX_M[1], BOX_M[2] / 2), shown.field_deg)[1]
+            for height in (0.05, 0.5, 0.95)
+        ]
+        top = viewing.canvas.bounding_box()
+        assert top is not None
+        low, middle, high = (seen[round(row - top["y"]), 500] for row in rows)
+        red, green, blue = high
+        assert red > 1.5 * blue and green > 1.5 * blue  # yellow
+        assert middle[1] > middle[0] + 30 and middle[2] > middle[0] + 30  # blue-green
+        assert low[2] > low[1] + 20 and low[0] > low[1] + 10  # violet
+        words = viewing.page.locator(".viewer-scale li").all_inner_texts()
+        assert [one.split(":")[0] for one in words] == ["Yellow", "Green", "Violet"]
+
+
+def test_the_places_of_the_photos_are_shown_and_hidden(drawing: Browser, shown: Shown) -> None:
+    with opened(drawing, shown.embed(5)) as viewing:
+        button = viewing.tool("Cameras: Where the photos were taken")
+        expect(button).to_have_attribute("aria-pressed", "false")
+        told = viewing.page.locator("#viewer-description")
+        expect(told).to_contain_text("shows where 6 photos were taken")
+        before, first = viewing.picture(), viewing.get("view")
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        viewing.until(lambda: bool(orange(viewing.picture()) > 6 * 20))
+        assert viewing.get("view")["eye"][2] > first["eye"][2]  # all of them are in the picture
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "false")
+        assert orange(viewing.picture()) == orange(before) == 0
+
+
+def orange(picture: NDArray[np.float64]) -> int:
+    """How many pixels have the colour of the marks, on their lit and on their dark sides."""
+    red, green, blue = np.moveaxis(picture, 2, 0)
+    return int(((red > 100) & (red > 1.35 * green) & (green > 1.5 * blue)).sum())
+
+
+def test_who_may_not_know_them_is_offered_no_places(box_seen: Viewing) -> None:
+    assert box_seen.page.locator("[data-tool=eyes]").count() == 0
+    assert "photos were taken" not in (box_seen.page.locator("#viewer-description").text_content() or "")
 
 
 def test_notes_are_read_in_the_page_s_language(drawing: Browser, shown: Shown) -> None:

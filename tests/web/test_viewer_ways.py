@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from oberih.web.pages import STATIC, Pages
+from oberih.web.views import frame_line
 from web.browser import MODULES, serving
 from web.viewer_shown import ASIDE, Sharpened, Shown
 from web.viewing import Viewing, opened
@@ -220,7 +221,7 @@ def test_whoever_pays_for_each_byte_begins_with_a_button(drawing: Browser, shown
 
 
 def test_one_line_shows_it_on_any_site(drawing: Browser, shown: Shown) -> None:
-    line = f'<iframe src="{shown.embed(1)}" title="A box" width="640" height="480" allowfullscreen></iframe>'
+    line = frame_line(shown.embed(1), "A box")
 
     def page(_: Request) -> HTMLResponse:
         return HTMLResponse(f"<!doctype html><title>Another site</title>{line}")
@@ -232,6 +233,10 @@ def test_one_line_shows_it_on_any_site(drawing: Browser, shown: Shown) -> None:
         found.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
         found.goto(elsewhere.replace("localhost", "127.0.0.1"))
         expect(found.frame_locator("iframe").locator("oberih-viewer.started")).to_be_attached(timeout=20_000)
+        for wide, size in ((1000, (640, 480)), (320, (304, 228))):  # in the page's margin of 8
+            found.set_viewport_size({"width": wide, "height": 700})
+            box = found.locator("iframe").bounding_box()
+            assert box is not None and (box["width"], box["height"]) == size
         assert not [one for one in said if "favicon" not in one and "404" not in one]
         context.close()
 
@@ -294,6 +299,24 @@ def test_phones_are_offered_their_own_way_into_the_room(
         assert (link.get_attribute("href") or "").endswith("/ar.usdz")
         assert link.evaluate("one => one.firstElementChild.localName") == "img"
     assert box_seen.page.locator("[data-tool=room]").count() == 0
+
+
+def test_no_control_is_out_of_sight(drawing: Browser, shown: Shown, phone_seen: Viewing) -> None:
+    """Whatever the language: on a phone in rows; on a desk without scrolling to them."""
+    width = phone_seen.page.viewport_size["width"]  # type: ignore[index]
+    boxes = [one.bounding_box() for one in phone_seen.page.locator(".viewer-bar > *").all()]
+    assert len(boxes) >= 6
+    for box in boxes:
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+    for label in phone_seen.page.locator(".viewer-tool span").all():
+        assert label.evaluate("one => one.scrollWidth <= one.parentElement.clientWidth")
+    context = drawing.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(shown.record(1))
+    expect(page.locator("oberih-viewer.started")).to_be_attached(timeout=20_000)
+    row = page.get_by_role("toolbar").bounding_box()
+    assert row is not None and row["y"] + row["height"] <= 900
+    context.close()
 
 
 def test_it_fills_the_screen_and_comes_back(box_seen: Viewing) -> None:

@@ -108,7 +108,9 @@ def glaze(texels: int, speckles: float) -> NDArray[np.uint8]:
     return np.clip(colour + speckle, 0, 255).astype(np.uint8)
 
 
-def record_of(manifest: Manifest, below: str, number: int, **more: Any) -> PublicRecord:
+def record_of(
+    manifest: Manifest, below: str, number: int, eyes: tuple[PublicView, ...] = (), **more: Any
+) -> PublicRecord:
     """The public record of what was made, as `oberih.work` makes it; its files lie under ``below``."""
 
     def micro(point: tuple[float, float, float]) -> tuple[int, int, int]:
@@ -126,7 +128,7 @@ def record_of(manifest: Manifest, below: str, number: int, **more: Any) -> Publi
     )  # fmt: skip
     scene = PublicScene(
         unit=manifest.unit, size=micro(manifest.size), field_deg=round(view.field_deg),
-        view=PublicView(eye=micro(view.eye), target=micro(view.target)),
+        view=PublicView(eye=micro(view.eye), target=micro(view.target)), eyes=eyes,
     )  # fmt: skip
     return plain(number, files=files, scene=scene, **more)
 
@@ -145,15 +147,16 @@ class Site:
         self.app = public_app(self.reader, open_store(folder / "files", create=True), Pages(("en", "uk")))
 
     def add(
-        self, model: Model | None, number: int, choices: Choices | None = None, **more: Any
-    ) -> PublicRecord:
+        self, model: Model | None, number: int, choices: Choices | None = None,
+        eyes: tuple[PublicView, ...] = (), **more: Any,
+    ) -> PublicRecord:  # fmt: skip
         """Make the public files of ``model``, if they are not there, and publish them."""
         out = self.folder / "files" / f"{number}" / "v1"
         if not out.exists():
             assert model is not None
             out.parent.mkdir(parents=True, exist_ok=True)
             make_public(model, out, choices)
-        made = record_of(read_manifest(out), f"{number}/v1", number, **more)
+        made = record_of(read_manifest(out), f"{number}/v1", number, eyes, **more)
         publish(self.writer, made)
         return made
 

@@ -28,7 +28,7 @@ from oberih.products.levels import SMALL, Limit
 from oberih.progress import Progress
 from public_help import ark
 from web.browser import serving
-from web.viewer_models import Site, box, vase
+from web.viewer_models import BOX_M, Site, box, vase
 from web.viewing import Viewing, drawing_chromium, opened
 
 __all__ = [
@@ -52,6 +52,11 @@ PLAIN = Choices(downloads=(), turntable=4)
 M = 1_000_000
 ASIDE = PublicView(eye=(3 * M, M, 0), target=(0, M // 2, 0))
 TOP = PublicView(eye=(0, 4 * M, M), target=(0, M // 2, 0))
+EYES = tuple(
+    PublicView(eye=(across * M, M // 2, away * M), target=(0, M // 2, 0))
+    for across in (-2, 0, 2) for away in (2, 3)
+)  # fmt: skip
+"""Six photos, taken from before the box."""
 NOTES = (
     PublicAnnotation(
         id="front", at=(0, M // 2, 250_000), titles={"en": "The front", "uk": "Передня сторона"},
@@ -83,16 +88,19 @@ class Shown:
         return f"{self.address}/embed/{ark(number).removeprefix('ark:/')}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # not longer: where a driver of browsers runs, neither another nor asyncio can
 def drawing() -> Iterator[Browser]:
     with drawing_chromium() as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     """1: a box of known size with notes; 2: a jug of unknown scale, in tiles, later than 3; 4: a cloud of
-    points that say how sure they are.
+    points that say how sure they are; 5: a box that says so, too, surer upwards, with the places of its
+    photos.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(studio, "TURNS", 8)
@@ -109,6 +117,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
             shutil.copytree(site.folder / "files" / "1", site.folder / "files" / f"{number}")
             made = site.add(None, number, titles={"en": name})
         carrying(site.folder / "files" / made.files_for("full")[0].path)
+        (part,) = box().parts
+        surer = replace(part, confidence=(part.vertices[:, 1] / BOX_M[1] + 0.5).astype(np.float32))
+        site.add(Model((surer,)), 5, PLAIN, eyes=EYES, titles={"en": "A sure box", "uk": "Певна скриня"})
         patch.setattr(levels, "SMALL", Limit(900, 999, 64, 9_000))
         jug, few = replace(vase(4000, 256), scale_known=False), PLAIN.model_copy(update={"triangles": 1500})
         site.add(jug, 2, few, titles={"en": "A jug"}, relations=later)
@@ -127,7 +138,7 @@ def carrying(path: Path) -> None:
     export_glb(path, Model(points=PointCloud(places, None, mesh.colours, sure)), Progress())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def box_window(drawing: Browser, shown: Shown) -> Iterator[Viewing]:
     with opened(drawing, shown.embed(1)) as viewing:
         yield viewing
@@ -142,7 +153,7 @@ class Sharpened:
     picture: NDArray[np.float64]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def jug_window(drawing: Browser, shown: Shown) -> Iterator[Sharpened]:
     with opened(drawing, shown.embed(2), hold="**/tileset.json") as viewing:
         viewing.until(lambda: viewing.drawn()["level"] == "small")
@@ -152,7 +163,7 @@ def jug_window(drawing: Browser, shown: Shown) -> Iterator[Sharpened]:
         yield Sharpened(viewing, *light)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def phone_window(drawing: Browser, shown: Shown) -> Iterator[Viewing]:
     """A phone in Ukrainian on the page of the box."""
     with opened(drawing, shown.record(1), size="phone", language="uk", user_agent=ANDROID) as viewing:

@@ -2,19 +2,18 @@
 
 import io
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from web.browser import FLAGS, NAMES
+from web.browser import FLAGS, chromium, kept
 
 __all__ = ["DRAWING", "Viewing", "drawing_chromium", "opened"]
 
@@ -37,20 +36,9 @@ RESET = """one => {
 M = 1e6
 
 
-@contextmanager
-def drawing_chromium() -> Iterator[Browser]:
+def drawing_chromium() -> AbstractContextManager[Browser]:
     """Chromium without a window, whose WebGL is drawn by SwiftShader."""
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.fail(
-            "These tests drive a real browser, and there is none. On Debian: apt-get install chromium"
-        )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(DRAWING))
-        try:
-            yield browser
-        finally:
-            browser.close()
+    return chromium(DRAWING)
 
 
 @contextmanager
@@ -74,6 +62,7 @@ def opened(
     viewing.page.goto(address)
     viewing.ready()
     yield viewing
+    kept(viewing.page, f"{size}-{scheme}/viewer-{urlsplit(address).path[1:].replace('/', '-')}")
     assert not viewing.said, viewing.said
     context.close()
 

@@ -25,6 +25,7 @@ from oberih.catalogue.accounts.tables import Account, Grant
 from oberih.catalogue.ledger import Entry, keep_entries, state_of
 from oberih.catalogue.public import PublicAnnotation, PublicRecord, Withdrawn, record, search
 from oberih.catalogue.public import query_of as asked
+from oberih.catalogue.public.tables import state
 from oberih.catalogue.tables import (
     HERITAGE,
     Capture,
@@ -212,6 +213,10 @@ def test_everything_comes_back_from_the_archive_and_a_key(
     assert all(before.values()), [name for name, rows in before.items() if not rows]
     names = {one.name for found in shown.values() if isinstance(found, PublicRecord) for one in found.people}
     assert len(content) == 10 and names == {"Olha P."}
+    with service.projection.engine.begin() as connection:  # another version of Oberih wrote it
+        connection.execute(state.update().where(state.c.name == "form").values(value="0"))
+    prepare_service(service)
+    assert public(service) == shown
     identities = burnt(service, tmp_path / "again")
     (tmp_path / "again" / "archive" / "index.sqlite").unlink()
     done = rebuild_service(tmp_path / "again", identities)

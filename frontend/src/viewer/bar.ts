@@ -5,6 +5,8 @@ import { type Icon, icon } from "./icons";
 
 export interface Tool {
   name: string; // its label is the text of this name
+  /** What the label leaves out, for those who hear it and those who point at it. */
+  more?: string;
   sign: Icon;
   /** What its panel shows. Without one, `run` does all. */
   panel?: HTMLElement;
@@ -28,6 +30,10 @@ export class Bar {
 
   add(tool: Tool): HTMLButtonElement {
     const button = make("button", { type: "button", class: "viewer-tool", "data-tool": tool.name }, icon(tool.sign), make("span", {}, say(tool.name)));
+    if (tool.more) {
+      button.title = tool.more;
+      button.setAttribute("aria-label", `${say(tool.name)}: ${tool.more}`);
+    }
     if (tool.panel) {
       tool.panel.id = `viewer-${tool.name}`;
       tool.panel.hidden = true;

@@ -25,6 +25,7 @@ declare module "three/examples/jsm/libs/draco/gltf/draco_wasm_wrapper.js" {
     Decoder: new () => Decoder;
     Mesh: new () => Mesh;
     DT_FLOAT32: number;
+    DT_UINT8: number;
     DT_UINT16: number;
     HEAPF32: Float32Array;
     HEAPU8: Uint8Array;

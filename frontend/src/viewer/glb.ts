@@ -9,7 +9,7 @@ export interface Part {
   normals: Int16Array | null; // four for each vertex, -32767..32767; the fourth is nothing
   uv: Float32Array | null;
   colours: Uint16Array | null; // four for each vertex, linear
-  sure: Float32Array | null; // confidence, 0..1
+  sure: Uint8Array | Float32Array | null; // confidence, 0..255 or 0..1
   index: Uint32Array | Uint16Array | null; // null: points
   box: [number, number, number, number, number, number];
   texture: ImageBitmap | null;
@@ -48,9 +48,10 @@ const WIDTH = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4 };
 const FLOAT = 5126;
 const UINT = 5125;
 const USHORT = 5123;
+const UBYTE = 5121;
 const REPEAT = 10497;
 
-type Numbers = Float32Array | Uint16Array | Uint32Array;
+type Numbers = Float32Array | Uint8Array | Uint16Array | Uint32Array;
 
 /** The parts of a file. `texels`: of a picture's longer side, at most. `draco`: asked for once it is needed. */
 export async function partsOf(file: ArrayBuffer, texels: number, draco: () => Promise<Draco>): Promise<Part[]> {
@@ -84,7 +85,7 @@ export async function partsOf(file: ArrayBuffer, texels: number, draco: () => Pr
         normals: packedNormals(read.numbers("NORMAL")),
         uv: read.numbers("TEXCOORD_0") as Float32Array | null,
         colours: read.numbers("COLOR_0") as Uint16Array | null,
-        sure: read.numbers("_CONFIDENCE") as Float32Array | null,
+        sure: read.numbers("_CONFIDENCE") as Uint8Array | Float32Array | null,
         index: one.mode === 0 ? null : read.index(),
         box: [...need(place.min, "a box"), ...need(place.max, "a box")] as Part["box"],
         texture: found,
@@ -153,11 +154,19 @@ function unpacked(
   for (const [name, id] of Object.entries(told.attributes)) {
     const attribute = decoder.GetAttributeByUniqueId(mesh, id);
     const count = mesh.num_points() * attribute.num_components();
-    const short = accessor(name)?.componentType === USHORT;
-    const fill = (size: number, at: number): void => {
-      decoder.GetAttributeDataArrayForAllPoints(mesh, attribute, short ? draco.DT_UINT16 : draco.DT_FLOAT32, size, at);
-    };
-    found.set(name, short ? taken(Uint16Array, count * 2, fill) : taken(Float32Array, count * 4, fill));
+    const filled = (kind: number) => (size: number, at: number): void => {
+      decoder.GetAttributeDataArrayForAllPoints(mesh, attribute, kind, size, at);
+    }; // prettier-ignore
+    switch (accessor(name)?.componentType) {
+      case UBYTE:
+        found.set(name, taken(Uint8Array, count, filled(draco.DT_UINT8)));
+        break;
+      case USHORT:
+        found.set(name, taken(Uint16Array, count * 2, filled(draco.DT_UINT16)));
+        break;
+      default:
+        found.set(name, taken(Float32Array, count * 4, filled(draco.DT_FLOAT32)));
+    }
   }
   const index = taken(Uint32Array, mesh.num_faces() * 12, (size, at) => {
     decoder.GetTrianglesUInt32Array(mesh, size, at);

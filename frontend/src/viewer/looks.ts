@@ -120,7 +120,7 @@ function geometryOf(part: Part): BufferGeometry {
   if (part.normals) made.setAttribute("normal", new BufferAttribute(part.normals, 4, true));
   if (part.uv) made.setAttribute("uv", new BufferAttribute(part.uv, 2));
   if (part.colours) made.setAttribute("colour", new BufferAttribute(part.colours, 4, true));
-  if (part.sure) made.setAttribute("sure", new BufferAttribute(part.sure, 1));
+  if (part.sure) made.setAttribute("sure", new BufferAttribute(part.sure, 1, part.sure instanceof Uint8Array));
   if (part.index) made.setIndex(new BufferAttribute(part.index, 1));
   made.boundingBox = new Box3(new Vector3(...part.box.slice(0, 3)), new Vector3(...part.box.slice(3)));
   made.boundingSphere = made.boundingBox.getBoundingSphere(new Sphere());

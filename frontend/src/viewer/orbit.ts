@@ -2,13 +2,14 @@
 import { Vector3 } from "three";
 import type { Stage } from "./stage";
 
-const TURN = 0.0055; // radians for a pixel
+const ACROSS = Math.PI; // radians for a way across the whole picture
 const KEY_TURN = Math.PI / 18;
 const KEY_PAN = 0.08; // of what is seen
 const ZOOM = 1.25; // for a key
 const FLIGHT_MS = 900;
 const LOWEST = -0.35; // radians below the level
 const HIGHEST = Math.PI / 2 - 0.001;
+const EDGE = 0.1; // of the picture, that is left free around what is taken in
 const TAP_PX = 6;
 const FOLLOWS_MS = 70; // in which most of a way is made
 
@@ -87,6 +88,22 @@ export class Orbit {
   focus(point: Vector3): void {
     const away = this.eye.sub(point);
     this.go(point.clone().add(away.multiplyScalar(0.6)), point);
+  }
+
+  /** Look from so far that all of these points are seen, too. */
+  takeIn(points: Vector3[]): void {
+    const { fov, aspect } = this.stage.camera;
+    const high = Math.tan((fov * Math.PI) / 360) * (1 - EDGE);
+    const { target, turn } = this.goal;
+    const back = this.eye.sub(target).normalize();
+    const across = new Vector3(Math.cos(turn), 0, -Math.sin(turn));
+    const upwards = back.clone().cross(across);
+    const needed = points.map((point) => {
+      const away = point.clone().sub(target);
+      return away.dot(back) + Math.max(Math.abs(away.dot(across)) / (high * aspect), Math.abs(away.dot(upwards)) / high);
+    });
+    const distance = Math.min(12 * this.stage.radius, Math.max(this.goal.distance, ...needed));
+    this.go(back.multiplyScalar(distance).add(target), target.clone());
   }
 
   turnBy(turn: number, rise: number): void {
@@ -180,7 +197,10 @@ export class Orbit {
     this.stage.canvas.setPointerCapture(event.pointerId); // from a pin: it is no click any more
     if (this.pointers.size === 1) {
       if (event.shiftKey || event.ctrlKey || event.buttons > 1) this.panBy(-x, y);
-      else this.turnBy(-x * TURN, y * TURN);
+      else {
+        const turn = ACROSS / this.stage.canvas.clientWidth;
+        this.turnBy(-x * turn, y * turn);
+      }
       return;
     }
     const after = spread([...this.pointers.values()]);

@@ -34,6 +34,7 @@ export interface Scene {
   size: Triple;
   view: View;
   field_deg: number;
+  eyes: View[]; // where photos were taken, if that may be known
 }
 
 export interface File {

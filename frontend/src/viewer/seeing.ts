@@ -24,6 +24,12 @@ export interface Cut {
 const RAKING: Lamp = { turn: 300, rise: 15 };
 const STEPS = 200;
 
+/** What the colours of confidence mean, in words: the same steps as `sureness` in surface.frag. */
+function legend(): HTMLElement {
+  const row = (of: "sure" | "halfway" | "unsure"): HTMLElement => make("li", {}, make("span", { class: `swatch ${of}`, "aria-hidden": "true" }), make("span", {}, say(of)));
+  return make("ul", { class: "viewer-scale plain small" }, row("sure"), row("halfway"), row("unsure"));
+}
+
 export class Seeing {
   readonly panel = make("div", { class: "viewer-panel" });
   lamp: Lamp | null = null;
@@ -70,7 +76,7 @@ export class Seeing {
     this.more.lastChild?.replaceWith(` ${say("all detail", { size: size(finer) })}`);
     const offered = LOOKS.filter((one) => one !== "confidence" || sure);
     const field = choice(say("surface"), "look", offered.map((one) => [one, say(one)]), this.looks.look, (value) => this.look(value as Look));
-    if (sure) field.append(make("p", { class: "viewer-scale small soft" }, make("span", {}, say("unsure")), make("span", { class: "ramp" }), make("span", {}, say("sure"))));
+    if (sure) field.append(legend());
     this.looksField.replaceWith(field);
     this.looksField = field;
   }

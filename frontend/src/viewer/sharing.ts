@@ -82,7 +82,7 @@ export class Sharing {
     const name = this.record.replace(/^ark:\//, "");
     const view = written(this.state());
     this.fields.link.value = `${location.origin}/records/${name}#${view}`;
-    const words = this.title.replace(/[&"<>]/g, (one) => `&#${one.charCodeAt(0)};`);
-    this.fields.embed.value = `<iframe src="${location.origin}/embed/${name}#${view}" title="${words}" width="640" height="480" allowfullscreen></iframe>`;
+    const title = this.title.replace(/[&"<>]/g, (one) => `&#${one.charCodeAt(0)};`);
+    this.fields.embed.value = say("frame", { address: `${location.origin}/embed/${name}#${view}`, title });
   }
 }

@@ -1,5 +1,5 @@
 // Everything of a viewer that needs 3D, put together. It is loaded once somebody looks.
-import { Group, Vector3 } from "three";
+import { Group, type InstancedMesh, Vector3 } from "three";
 import { make } from "../dom";
 import { say } from "../texts";
 import { linkToRoom } from "./ar";
@@ -40,6 +40,7 @@ export class Show {
   private readonly title: string;
   private notesTool: Tool | null = null;
   private comparison: Comparison | null = null;
+  private eyes: InstancedMesh | null = null;
   private spoken = 0;
 
   constructor(
@@ -183,11 +184,32 @@ export class Show {
     if (other && !element.hasAttribute("compare")) {
       bar.add({ name: "compare", sign: "compare", run: () => element.setAttribute("compare", this.comparison ? "" : other.id) });
     }
+    if (this.scene.eyes.length) {
+      bar.add({ name: "eyes", sign: "eyes", more: say("eyes are"), run: () => void this.showEyes() });
+      bar.press("eyes", false);
+    }
     bar.add({ name: "share", sign: "share", panel: this.sharing.panel, opened: () => this.sharing.fill() });
     const room = linkToRoom(this.record, this.title);
     if (room) bar.put(room);
     bar.add({ name: "whole window", sign: "whole", run: () => element.dispatchEvent(new Event("oberih-whole")) });
     element.append(bar.row, bar.sheet);
+  }
+
+  /** Where the photos were taken: shown, with all of them in the picture, or not any more. */
+  private async showEyes(): Promise<void> {
+    const { marks } = await import("./eyes");
+    if (this.eyes) {
+      this.eyes.removeFromParent();
+      this.eyes.geometry.dispose();
+      this.eyes.dispose();
+      this.eyes = null;
+    } else {
+      this.eyes = marks(this.scene.eyes);
+      this.stage.scene.add(this.eyes);
+      this.orbit.takeIn(this.scene.eyes.map(({ eye }) => pointOf(eye)));
+    }
+    this.bar.press("eyes", Boolean(this.eyes));
+    this.stage.draw();
   }
 
   private listen(): void {

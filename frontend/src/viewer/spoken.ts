@@ -5,7 +5,8 @@ import type { Scene } from "./record";
 
 export function description(title: string, scene: Scene): string {
   const [width, height, depth] = scene.size.map((one) => length(one / 1e6, scene.unit)) as [string, string, string];
-  return [say("is shown", { title }), say("is large", { width, height, depth }), say("keys")].join(" ");
+  const eyes = scene.eyes.length ? [say("eyes are told", { count: scene.eyes.length })] : [];
+  return [say("is shown", { title }), say("is large", { width, height, depth }), ...eyes, say("keys")].join(" ");
 }
 
 /** From where it is seen: `turn` and `rise` in radians, `turn` from the opening view, rightwards round the model. */

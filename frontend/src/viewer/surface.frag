@@ -23,10 +23,13 @@ const vec3 CLAY = vec3(0.60, 0.555, 0.50); // linear
 const vec3 BACK = vec3(0.117, 0.107, 0.098);
 const vec3 STUDIO = vec3(-0.45, 0.62, 0.64);
 
-// From unsure to sure, in colours that everybody tells apart: dark violet, green-blue, yellow.
+// From unsure to sure, in colours that everybody tells apart: five steps of viridis, linear.
 vec3 sureness(float value) {
-  vec3 low = vec3(0.061, 0.000, 0.089), middle = vec3(0.015, 0.271, 0.262), high = vec3(0.984, 0.791, 0.018);
-  return value < 0.5 ? mix(low, middle, value * 2.0) : mix(middle, high, value * 2.0 - 1.0);
+  vec3 violet = vec3(0.058, 0.000, 0.089), blue = vec3(0.044, 0.084, 0.258), teal = vec3(0.015, 0.283, 0.262);
+  vec3 green = vec3(0.112, 0.584, 0.122), yellow = vec3(0.982, 0.799, 0.019);
+  float at = value * 4.0;
+  if (at < 2.0) return at < 1.0 ? mix(violet, blue, at) : mix(blue, teal, at - 1.0);
+  return at < 3.0 ? mix(teal, green, at - 2.0) : mix(green, yellow, at - 3.0);
 }
 
 void main() {
@@ -60,7 +63,8 @@ void main() {
   if (lit > 0.5) base *= 0.06 + 1.5 * max(dot(normal, lamp), 0.0);
   else if (!photographed) {
     float light = 0.40 + 0.40 * (0.5 + 0.5 * normal.y) + 0.46 * max(dot(normal, normalize(STUDIO)), 0.0);
-    base *= light * light; // it is meant for what the eye sees, not for linear light
+    // It is meant for what the eye sees, not for linear light. Colours that mean something change little by it.
+    base *= look == 3 ? 0.6 + 0.4 * light : light * light;
   }
 #ifndef POINTS
   if (!gl_FrontFacing && look != 2) base = mix(base, BACK, 0.7);

@@ -242,6 +242,7 @@ class Review(Heritage, Base):
     draft: Mapped[str] = mapped_column(default="")  # where what would be public lies; empty: not made yet
     manifest: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of these files
     found: Mapped[list[Any]] = mapped_column(default=list)  # regions in pictures, by the detector
+    eyes: Mapped[list[Any]] = mapped_column(default=list)  # where the photos were taken, in the public frame
     warnings: Mapped[list[Any]] = mapped_column(default=list)
     checked: Mapped[dict[str, Any]] = mapped_column(default=dict)  # item of the check list -> answer
     corrections: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of what is blurred
@@ -298,6 +299,7 @@ class Presentation(Heritage, Base):
     annotations: Mapped[list[Any]] = mapped_column(default=list)
     tours: Mapped[list[Any]] = mapped_column(default=list)
     before: Mapped[str | None]  # another subject, which shows it at an earlier time
+    eyes: Mapped[bool] = mapped_column(default=False)  # whether to show where the photos were taken
     judged: Mapped[list[Any]] = mapped_column(default=list)  # warnings in its words that are harmless
     posters: Mapped[list[Any]] = mapped_column(default=list)  # public files that were drawn from there
 

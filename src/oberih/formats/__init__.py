@@ -11,13 +11,14 @@ from oberih.formats.model import Model, points_of
 from oberih.formats.ply import write_ply
 from oberih.formats.reading import Limits, read_model
 from oberih.formats.registry import FORMATS, Format, format_named, table
-from oberih.formats.result import load_model
+from oberih.formats.result import cameras_in, load_model
 
 __all__ = [
     "FORMATS",
     "Format",
     "Limits",
     "Model",
+    "cameras_in",
     "format_named",
     "load_model",
     "points_of",

@@ -21,7 +21,7 @@ from oberih.geometry import Pose, Scene, Similarity, View
 from oberih.i18n import say
 from oberih.progress import Progress
 
-__all__ = ["load_model"]
+__all__ = ["cameras_in", "load_model"]
 
 
 def load_model(
@@ -44,9 +44,9 @@ def load_model(
     frame = similarity(report, path)
     cameras = None
     if "cameras" in wanted.keeps:
-        if not (path / "sparse" / "images.bin").is_file():
+        cameras = cameras_in(path, photo_names=photo_names)
+        if cameras is None:
             raise no_cameras(path, wanted)
-        cameras = moved(read_scene(path / "sparse"), frame, photo_names=photo_names)
     points = None
     if (path / "points.ply").is_file():
         points = read_model(path / "points.ply", progress=progress).points
@@ -55,6 +55,17 @@ def load_model(
     normals = None if points.normals is None else (points.normals @ frame.R.T).astype(np.float32)
     placed = replace(points, points=frame.apply(points.points).astype(np.float32), normals=normals)
     return Model(points=placed, cameras=cameras, scale_known=known)
+
+
+def cameras_in(folder: Path, *, photo_names: bool = False) -> Scene | None:
+    """Where the photos of a result were taken, in the frame of its model; None: it does not say.
+
+    Raises `InputError`.
+    """
+    if not (folder / "sparse" / "images.bin").is_file():
+        return None
+    frame = similarity(report_of(folder), folder)
+    return moved(read_scene(folder / "sparse"), frame, photo_names=photo_names)
 
 
 def report_of(folder: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ made = make_public(Path("out"), Path("public/v1"), Choices(crop=box), redact=blu
 """
 
 from oberih.products.choices import Box, Choices
+from oberih.products.eyes import eyes_of
 from oberih.products.manifest import Manifest, PublicFile, Viewpoint, read_manifest
 from oberih.products.posters import make_posters
 from oberih.products.web import Made, Redact, make_public
@@ -16,6 +17,7 @@ __all__ = [
     "PublicFile",
     "Redact",
     "Viewpoint",
+    "eyes_of",
     "make_posters",
     "make_public",
     "read_manifest",

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -93,6 +94,7 @@ class Publishing:
 
     def ar(self, model: Model) -> None:
         """For the two kinds of phones. Theirs are the plain kinds of pictures and triangles."""
+        model = replace(model, parts=tuple(replace(part, confidence=None) for part in model.parts))
         for name in ("glb", "usdz"):
             path = self.folder / f"ar.{name}"
             format_named(name).write(path, model, self.progress)

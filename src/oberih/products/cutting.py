@@ -63,11 +63,11 @@ def some_of(points: PointCloud, chosen: NDArray[Any]) -> PointCloud:
 
 
 def clipped(mesh: Mesh, normal: Floats, offset: float) -> Mesh:
-    """The part of ``mesh`` where ``x @ normal <= offset``. Normals and confidence are not kept."""
+    """The part of ``mesh`` where ``x @ normal <= offset``. Normals are not kept."""
     beyond = mesh.vertices.astype(np.float64) @ normal - offset
     inside = (beyond <= 0)[mesh.faces]
     count = inside.sum(axis=1)
-    mesh = replace(mesh, normals=None, confidence=None)
+    mesh = replace(mesh, normals=None)
     if (count == 3).all():
         return mesh
     whole = count == 3
@@ -100,11 +100,19 @@ def clipped(mesh: Mesh, normal: Floats, offset: float) -> Mesh:
 
     def with_new(values: NDArray[Any]) -> NDArray[Any]:
         start, end = (values[one[:, i]].astype(np.float64) for i in (0, 1))
-        new = start + share[:, None] * (end - start)
+        new = start + (share * (end - start).T).T  # of rows, or of single values
         return np.concatenate([values, new.astype(values.dtype)])
 
-    colours = None if mesh.colours is None else with_new(mesh.colours)
-    return compact(replace(mesh, vertices=with_new(mesh.vertices), faces=faces, uv=uv, colours=colours))
+    return compact(
+        replace(
+            mesh,
+            vertices=with_new(mesh.vertices),
+            faces=faces,
+            uv=uv,
+            colours=None if mesh.colours is None else with_new(mesh.colours),
+            confidence=None if mesh.confidence is None else with_new(mesh.confidence),
+        )
+    )
 
 
 def crossings(

@@ -9,6 +9,7 @@ who doesn't have the source can't compute it. (Dither: Wannamaker, Lipshitz & Va
 Nonsubtractive Dither, 2000.)
 
 Vertices and faces are then put in the order of their places (Morton): that of a file tells how it was made.
+What goes along are colours and confidence: how well the photos agree at a place tells nothing of where it is.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from oberih.formats import Model
 from oberih.geometry import Mesh, PointCloud
 from oberih.geometry.simplify import welded
-from oberih.products.frame import canonical_frame, places_of
+from oberih.products.frame import Frame, canonical_frame, places_of
 
 __all__ = ["Rebased", "rebased", "steps_of"]
 
@@ -44,6 +45,7 @@ class Rebased:
     model: Model
     step: float
     shows_steps: bool  # of the source, too large to be hidden
+    frame: Frame  # how it came there: of the source, and not for the public
 
 
 def rebased(model: Model) -> Rebased:
@@ -59,14 +61,15 @@ def rebased(model: Model) -> Rebased:
     noise = NOISE * max([step, *hidden])
     whole = gridded(turned, step, noise)
     if not model.parts:
-        return Rebased(Model(points=cloud(model, whole, step), scale_known=model.scale_known), step, coarse)
+        points = cloud(model, whole, step)
+        return Rebased(Model(points=points, scale_known=model.scale_known), step, coarse, frame)
     parts = []
     ends = np.cumsum([len(part.vertices) for part in model.parts])
     for part, numbers in zip(model.parts, np.split(whole, ends[:-1]), strict=True):
         made = in_order(part, numbers, step)
         if len(made.faces):
             parts.append(made)
-    return Rebased(Model(tuple(parts), scale_known=model.scale_known), step, coarse)
+    return Rebased(Model(tuple(parts), scale_known=model.scale_known), step, coarse, frame)
 
 
 def gridded(turned: Floats, step: float, noise: float) -> Ints:
@@ -135,15 +138,17 @@ def in_order(part: Mesh, numbers: Ints, step: float) -> Mesh:
         uv = np.take_along_axis(uv[along], turn[along][:, :, None], axis=1)
     left, corners = np.unique(faces, return_inverse=True)
     colours = None if part.colours is None or textured else part.colours[order[new][left]]
+    sure = least_sure(part.confidence, order, new)
     made = Mesh(
         (place[left] * step).astype(np.float32), corners.reshape(-1, 3).astype(np.int32),
-        colours=colours, uv=uv, texture=part.texture if textured else None,
+        colours=colours, confidence=None if sure is None else sure[left], uv=uv,
+        texture=part.texture if textured else None,
     )  # fmt: skip
     return replace(made, normals=made.vertex_normals())
 
 
 def cloud(model: Model, numbers: Ints, step: float) -> PointCloud:
-    """The points, each place once, with no more than their colours."""
+    """The points, each place once, with no more than their colours and confidence."""
     assert model.points is not None
     order = np.argsort(morton(numbers), kind="stable")
     numbers = numbers[order]
@@ -154,8 +159,20 @@ def cloud(model: Model, numbers: Ints, step: float) -> PointCloud:
         grey = np.clip(np.rint(model.points.intensity * 255), 0, 255).astype(np.uint8)
         colours = np.repeat(grey[:, None], 3, axis=1)
     return PointCloud(
-        (numbers[new] * step).astype(np.float32), colours=None if colours is None else colours[order][new]
+        (numbers[new] * step).astype(np.float32),
+        colours=None if colours is None else colours[order][new],
+        confidence=least_sure(model.points.confidence, order, new),
     )
+
+
+def least_sure(
+    confidence: NDArray[np.float32] | None, order: NDArray[np.integer], new: NDArray[np.bool_]
+) -> NDArray[np.float32] | None:
+    """The least of what becomes one, in 256 steps. ``new``: where in this ``order`` another one begins."""
+    if confidence is None or not len(order):
+        return None
+    least = np.minimum.reduceat(confidence[order], np.flatnonzero(new))
+    return (np.rint(np.clip(least, 0, 1) * 255) / 255).astype(np.float32)
 
 
 def morton(numbers: Ints) -> NDArray[np.uint64]:

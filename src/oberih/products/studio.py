@@ -39,9 +39,10 @@ STRIP = 160  # rows of a picture that are drawn at once
 LOOK_PX = (160, 120)
 DETAIL_PX = 1024  # texels a side that are looked at for detail
 WORTH = 0.45  # of the best direction's worth that others must have, for a picture from there
-MAIN = 0.05  # of the largest piece: what pieces must have to be minded in the framing
+MAIN = 0.02  # of the largest piece: what pieces must have to be minded in the framing
 MARGIN = 0.07  # of the picture on each side
 STRAIGHT = 0.9999  # of a direction: more upwards or downwards, and the picture has no upper side
+BODY = 0.05  # share of the samples on each side that may be loose: nobody turns about them
 OUTSIDE = 0.004  # share of the samples that may lie outside on each side
 
 
@@ -204,9 +205,10 @@ class Studio:
         return self._samples
 
     def viewpoint(self, view: View) -> Viewpoint:
-        """Where a viewer begins, to show what ``view`` shows."""
+        """Where a viewer begins, to show what ``view`` shows, and to turn about the middle of its body."""
         eye, ahead = view.pose.centre, view.pose.direction
-        away = float(np.median((self._samples - eye) @ ahead))
+        middle = np.quantile(self._samples, (BODY, 1 - BODY), axis=0).mean(axis=0)
+        away = float((middle - eye) @ ahead)
         digits = 4 - math.floor(math.log10(max(away, 1e-9)))  # a few more than anybody sees
         eye_, target = (tuple(round(float(v), digits) for v in place) for place in (eye, eye + away * ahead))
         return Viewpoint(eye=eye_, target=target, field_deg=FIELD_DEG)  # type: ignore[arg-type]

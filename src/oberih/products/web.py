@@ -1,9 +1,9 @@
 """From a model to a folder of public files, made from scratch.
 
-Nothing is taken over from the source but shape and pixels: names, notes, cameras, places, times and the order
-of things stay behind. The shape stands in a frame of its own (`frame`) on a grid of its own (`grid`), the
-pixels are those that faces show (`texels`), pictures are drawn from the result. The same model and
-choices give the same bytes.
+Nothing is taken over from the source but shape, pixels and confidence: names, notes, cameras, places, times
+and the order of things stay behind. The shape stands in a frame of its own (`frame`) on a grid of its own
+(`grid`), the pixels are those that faces show (`texels`), pictures are drawn from the result. The same model
+and choices give the same bytes.
 
     made = make_public(folder, public / "v1", Choices(crop=box), redact=blurred, pictures=remade)
     made.manifest.of("full")[0].path        # "model.glb"
@@ -22,6 +22,7 @@ from oberih.products._publishing import Publishing
 from oberih.products.bare import media_type
 from oberih.products.choices import Choices
 from oberih.products.cutting import cropped, without_small_pieces
+from oberih.products.frame import Frame
 from oberih.products.grid import Rebased, rebased
 from oberih.products.manifest import MANIFEST, Manifest
 from oberih.products.texels import only_shown
@@ -43,6 +44,7 @@ class Made:
     out: Path
     manifest: Manifest
     remarks: tuple[str, ...]  # for the custodian, not for the public
+    frame: Frame  # how the source came into its public frame; not for the public either
 
 
 def make_public(
@@ -69,7 +71,7 @@ def make_public(
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
         for path in [*folder.rglob("*"), folder]:
             os.utime(path, (TIME, TIME))
-    return Made(out, manifest, remarks)
+    return Made(out, manifest, remarks, made.frame)
 
 
 def prepared(

@@ -39,7 +39,7 @@ class ServiceSettings(FileFirst):
         "", description="the address under which people reach it; empty: http://localhost and the port"
     )
     contact: Annotated[str, StringConstraints(pattern=r"^(|[^\s@]+@[^\s@]+\.[^\s@]+)$")] = Field(
-        "", description="e-mail address for institutions that harvest; empty: postmaster@ the host of url"
+        "", description="e-mail address, told on /about and to those who harvest"
     )
     host: str = Field("127.0.0.1", description="the network address it listens on")
     development: bool = Field(False, description="allows plain http beyond this machine; never in public")

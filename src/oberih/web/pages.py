@@ -33,7 +33,17 @@ from oberih.errors import InputError
 from oberih.i18n import Language, available, language, say
 from oberih.web.sketches import shapes, sketch
 from oberih.web.speech import EACH, Speech
-from oberih.web.views import ContributionPage, EmbedPage, Frame, Notice, View, Visitor, deeds, words
+from oberih.web.views import (
+    ContributionPage,
+    EmbedPage,
+    Frame,
+    Notice,
+    View,
+    Visitor,
+    deeds,
+    frame_line,
+    words,
+)
 
 __all__ = ["FILES_POLICY", "HEADERS", "LANGUAGE", "STATIC", "Pages", "StaticPages", "progress"]
 
@@ -108,7 +118,7 @@ class Pages:
             {name: getattr(one, name) for one in (words, deeds) for name in one.__all__},
             each=EACH, languages=self.languages, version=__version__,
             picture=self.files.address, style=self.files.style, script=self.files.script,
-            seen=seen, sketch=sketch, shapes=shapes, origin=address,
+            seen=seen, sketch=sketch, shapes=shapes, frame_line=frame_line, origin=address,
         )  # fmt: skip
 
     def response(
@@ -174,7 +184,7 @@ def headers_of(view: View) -> dict[str, str]:
     return {**HEADERS, "Content-Security-Policy": written(policy)}
 
 
-SPOKEN = ("t", "day", "month", "moment", "number", "share", "size", "time", "chosen")
+SPOKEN = ("t", "day", "month", "moment", "number", "share", "size", "time", "left", "chosen")
 """What templates call of `Speech`."""
 
 
@@ -257,12 +267,11 @@ def progress(view: ContributionPage, spoken: Language) -> dict[str, Any]:
     ``seen`` changes when more than numbers changed: then the script asks for the page again.
     """
     speech, now = Speech(spoken), view.progress
-    left = now.left_s if now else None
     return {
         "seen": seen(view),
         "share": now.share if now else None,
         "words": spoken(now.words) if now else "",
-        "left": speech.t("{time} left", time=speech.time(left)) if left is not None else "",
+        "left": speech.left(now.left_s) if now else "",
     }
 
 

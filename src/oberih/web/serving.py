@@ -244,6 +244,7 @@ def public_environment(service: Service, address: str) -> dict[str, str]:
     keys = [key.get_secret_value() if key else "" for key in pair]
     return {
         "OBERIH_ADDRESS": address,
+        "OBERIH_PUBLISHER": service.publisher,
         "OBERIH_CONTACT": given.contact,
         "OBERIH_LANGUAGES": ",".join(given.languages),
         "OBERIH_RECORDS": given.public_database_url,

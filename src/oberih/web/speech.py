@@ -23,6 +23,7 @@ class Unfilled(int):
         return "{count}"
 
 
+NEARLY_S = 15  # below which nobody can tell
 EACH = Unfilled(0)
 """As ``count`` of `Speech.t`: asks for all plural forms, for a script that will count."""
 
@@ -35,13 +36,15 @@ class Speech:
 
     def t(self, text: str, plural: str | None = None, /, **parts: object) -> Any:
         """A text. With ``count=each``: {plural category: text with {count} in it}."""
+        if not parts:
+            return self.language(text)
         if parts.get("count") is EACH:
             kept = {name: f"{{{name}}}" for _, name, _, _ in Formatter().parse(text) if name}
             return {
                 name: self.language.say(text, plural, **(kept | {"count": n}))
                 for name, n in counts(self.language.code).items()
             }
-        return self.language(say(text, plural, **parts) if parts else text)
+        return self.language(say(text, plural, **parts))
 
     def day(self, value: date) -> Markup:
         """A day, marked up. 21 November 2026."""
@@ -80,6 +83,14 @@ class Speech:
         if seconds < 36 * 3600:
             return self.language.say("{count} hour", "{count} hours", count=round(seconds / 3600))
         return self.language.say("{count} day", "{count} days", count=round(seconds / 86400))
+
+    def left(self, seconds: float | None) -> str:
+        """How much longer the present part of some work takes; nothing where nobody knows."""
+        if seconds is None:
+            return ""
+        if seconds < NEARLY_S:
+            return self.language(say("this part is nearly done"))
+        return self.language.say("about {time} more for this part", time=self.time(seconds))
 
     def chosen(self, texts: Mapping[str, str]) -> tuple[str, str]:
         """Of a text in several languages the one to show: (its language, the text)."""

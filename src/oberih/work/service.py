@@ -27,7 +27,7 @@ from oberih.catalogue.rebuild import FIRST, first_collection
 from oberih.catalogue.tables import Collection
 from oberih.errors import OutputError
 from oberih.i18n import say
-from oberih.settings import FILE, ServiceSettings, load_service
+from oberih.settings import FILE, ServiceSettings, Settings, load, load_service
 from oberih.work.arrivals import Arrivals, Limits
 from oberih.work.engine import Engine, EngineSettings
 from oberih.work.publicity import admit_public
@@ -64,6 +64,12 @@ class Service:
     @cached_property
     def archive(self) -> Archive:
         return open_archive(self.folder / "archive")
+
+    @cached_property
+    def publisher(self) -> str:
+        """The institution that is responsible for the records; "" if nobody has set one."""
+        told = load(self.folder / "archive" / FILE).publisher
+        return "" if told == Settings.model_fields["publisher"].default else told
 
     @cached_property
     def database(self) -> Database:
@@ -157,7 +163,7 @@ def prepare_service(service: Service) -> bool:
     with alone(service):
         migrate(service.database)
         service.engine.prepare()
-        create(service.projection)
+        empty = create(service.projection)
         admit_public(service)
         new = first_archive(service)
         with service.database.reading() as session:
@@ -165,6 +171,10 @@ def prepare_service(service: Service) -> bool:
         if not begun:
             with service.database.writing("service", "begin") as session:
                 first_collection(session)
+        if empty:  # there was nothing, or it was of another version of Oberih
+            from oberih.work.flow.recovering import show_all  # which prepares services, too
+
+            show_all(service)
     return new
 
 

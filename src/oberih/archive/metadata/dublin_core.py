@@ -36,7 +36,7 @@ BEGIN = '<?xml version="1.0" encoding="UTF-8"?>\n<oai_dc:dc {}>\n'.format(
 
 def dublin_core(description: Description, publication: Publication, model: ModelInfo | None = None) -> bytes:
     """The ``oai_dc:dc`` record. It is flat, and asked for by the hundred thousand: no tree is made of it."""
-    said = [what(description), who(description, publication), where_and_when(description)]
+    said = [what(description), who(description, publication), where_and_when(description, publication)]
     said += [files(description, publication), names(description, publication)]
     said += [rights(digital_rights(description, model))]
     lines = [
@@ -75,12 +75,14 @@ def who(description: Description, publication: Publication) -> Said:
         yield "source", description.repository.names
 
 
-def where_and_when(description: Description) -> Said:
-    """The public place is a name; dates are those of creation."""
+def where_and_when(description: Description, publication: Publication) -> Said:
+    """The public place is a name; dates are those of creation, and the month in which it was recorded."""
     for period in description.periods:
         if period.phase == "creation" and (period.earliest or period.latest):
             yield "date", plain(interval(period))
         yield "coverage", period.label or plain(interval(period))
+    if publication.recorded:
+        yield "date", plain(publication.recorded)
     if description.place:
         yield "coverage", description.place.names
 

@@ -81,7 +81,7 @@ def edm(
     record = root("rdf:RDF", NAMESPACES)
     provided(record, description, publication)
     for file in publication.files:
-        web_resource(record, file, description, model, rights, uri, usages)
+        web_resource(record, file, description, publication, model, rights, uri, usages)
     contexts(record, description, publication.identifier)
     aggregation(record, publication, rights, uri)
     return document(record)
@@ -142,17 +142,18 @@ def term_of(thing: Element, name: str, term: Term) -> None:
 
 
 def web_resource(
-    record: Element, file: WebFile, description: Description, model: ModelInfo | None,
-    rights: Rights | None, uri: str, usages: tuple[str, ...],
+    record: Element, file: WebFile, description: Description, publication: Publication,
+    model: ModelInfo | None, rights: Rights | None, uri: str, usages: tuple[str, ...],
 ) -> None:  # fmt: skip
     """One file, with the counts of its mesh. The order of the elements is the schema's."""
     web = add(record, "edm:WebResource", "", {"rdf:about": file.url})
     add(web, "dc:format", file.media_type)
     if rights and rights.credit:
         add(web, "dc:rights", rights.credit)
+    made = month(model.made_at) if model and model.made_at and file.role != "picture" else None
+    if made or publication.recorded:
+        add(web, "dcterms:created", made or publication.recorded or "")
     if file.role != "picture" and model:
-        if model.made_at:
-            add(web, "dcterms:created", month(model.made_at))
         add_all(web, "dcterms:extent", in_languages(accuracy(model), description))
     add(web, "edm:rights", "", resource(uri))
     add(web, "ebucore:hasMimeType", file.media_type)
@@ -206,8 +207,9 @@ def aggregation(record: Element, publication: Publication, rights: Rights | None
     if publication.preview:
         add(whole, "edm:object", "", resource(publication.preview))
     one_name(whole, "edm:provider", publication.provider or publication.publisher)
-    if rights and rights.holder:
-        add(whole, "dc:rights", rights.holder)
+    for text in (rights.holder, rights.credit) if rights else ():
+        if text:
+            add(whole, "dc:rights", text)
     add(whole, "edm:rights", "", resource(uri))
 
 

@@ -302,6 +302,9 @@ def resources(
         concept(one, "lido:resourceType", None, {"en": "3D model" if file.role == "model" else file.role})
         if model and model.scale_source and file.role != "picture":
             add(one, "lido:resourceDescription", f"Scale: {model.scale_source}", {"xml:lang": "en"})
+        if publication.recorded:
+            taken = add(one, "lido:resourceDateTaken")
+            add(taken, "lido:displayDate", publication.recorded)
         rights_of(add(one, "lido:rightsResource"), rights)
 
 

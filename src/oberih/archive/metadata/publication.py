@@ -30,6 +30,9 @@ class Publication(Model):
     provider: Labels | None = Field(default=None, description="who passes it on, if not the publisher")
     files: tuple[WebFile, ...] = Field(default=(), description="the best one to show first")
     preview: Link | None = Field(default=None, description="a picture of it")
+    recorded: Line | None = Field(
+        default=None, pattern=r"^[0-9]{4}-[0-9]{2}$", description="month in which the photos were taken"
+    )
     modified: Moment | None = Field(default=None, description="when the record was changed")
 
     @property

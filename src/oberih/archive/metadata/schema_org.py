@@ -49,7 +49,7 @@ def schema_org(
         "creditText": rights.credit if rights else None,
         "publisher": {"@type": "Organization", "name": texts(publication.publisher)},
         "dateModified": publication.modified,
-        "dateCreated": month(model.made_at) if model and model.made_at else None,
+        "dateCreated": month(model.made_at) if model and model.made_at else publication.recorded,
         "isAccessibleForFree": True,
         "isResizable": False,
         "image": publication.preview,

@@ -4,7 +4,7 @@ A token is new at every login and whenever what it may do grows, so that nobody 
 somebody else changes the roles of a person, the person's sessions end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar, cast
@@ -170,8 +170,10 @@ def who_now(database: Database, account: str, *, strong: bool = False) -> Who | 
 
 def who_in(session: Session, account: str, *, strong: bool = False) -> Who | None:
     """`who_now`, in a transaction that does more."""
-    found = session.get(Account, account)
-    return made(found, held_by(session, account), strong=strong) if found else None
+    wanted = select(Account, Grant.role, Grant.collection, Grant.until)
+    both = wanted.outerjoin(Grant, Grant.account == Account.id).where(Account.id == account)
+    rows = session.execute(both).all()
+    return made(rows[0][0], valid(row[1:] for row in rows if row[1]), strong=strong) if rows else None
 
 
 def who_again(database: Database, asked: Mapping[str, Any]) -> Who:
@@ -204,9 +206,14 @@ def made(
 
 def held_by(session: Session, account: str) -> list[Held]:
     """Roles of somebody that have not ended."""
-    moment = now()
     rows = session.execute(select(Grant.role, Grant.collection, Grant.until).where(Grant.account == account))
-    found = [Held(cast("Role", role), place, until) for role, place, until in rows]
+    return valid(tuple(row) for row in rows)
+
+
+def valid(grants: Iterable[Sequence[Any]]) -> list[Held]:
+    """Of roles, collections and ends those that have not ended."""
+    moment = now()
+    found = [Held(cast("Role", role), place, until) for role, place, until in grants]
     return [one for one in found if one.until is None or moment < one.until]
 
 

@@ -23,7 +23,7 @@ from oberih.catalogue.public.indexing import Field, title_token, whole_title
 from oberih.catalogue.public.records import Line, Part
 from oberih.catalogue.public.words import STOP_WORDS, fold, key, words_of
 from oberih.errors import InputError
-from oberih.i18n import say
+from oberih.i18n import Verbatim, say
 
 __all__ = ["LONGEST_TEXT", "Asked", "Query", "Sort", "asked", "query_of"]
 
@@ -84,7 +84,7 @@ def query_of(**given: object) -> Query:
     except ValidationError as error:
         part = str(error.errors()[0]["loc"][0]) if error.errors()[0]["loc"] else "text"
         raise InputError(
-            say("This cannot be searched for: {part} is not as it has to be.", part=part),
+            say("This cannot be searched for: {part} is not as it has to be.", part=Verbatim(part)),
             say(
                 "A text is at most {most} letters; for the rest see the description of the API.",
                 most=LONGEST_TEXT,

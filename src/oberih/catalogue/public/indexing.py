@@ -24,7 +24,7 @@ from h3.api import basic_int
 from numpy.typing import NDArray
 
 from oberih.catalogue.public.collation import ORDERS, sort_key
-from oberih.catalogue.public.records import LEVELS, PublicPeriod, PublicRecord
+from oberih.catalogue.public.records import LEVELS, Glance, PublicPeriod, PublicRecord
 from oberih.catalogue.public.words import read, words_of
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "cell_token",
     "code_of",
     "facets_of",
+    "glance_of",
     "indexed",
     "middle",
     "month_number",
@@ -149,6 +150,13 @@ def texts_of(record: PublicRecord) -> Iterator[tuple[str, bool]]:
         yield from ((str(abs(year)), False) for year in (period.earliest, period.latest) if year is not None)
     yield from ((number.value, False) for number in record.identifiers)
     yield from ((text, False) for text in record.summary.values())
+    if record.rights:
+        yield from ((text, False) for text in (record.rights.holder, record.rights.credit) if text)
+    told = [texts for one in record.annotations for texts in (one.titles, one.texts)]
+    told += [one.titles for one in record.tours]
+    told += [stop.texts for one in record.tours for stop in one.stops]
+    for texts in told:
+        yield from ((text, False) for text in texts.values())
 
 
 def title_token(word: str) -> str:
@@ -260,3 +268,8 @@ def rank_of(identifier: str, month: int, key: bytes, attempt: int = 0) -> int:
 def body_of(record: PublicRecord) -> str:
     """The same text for the same record."""
     return record.model_dump_json(exclude_defaults=True, warnings="error")
+
+
+def glance_of(record: PublicRecord) -> str:
+    """What a list shows of it, as text."""
+    return Glance.of(record).model_dump_json(exclude_defaults=True)

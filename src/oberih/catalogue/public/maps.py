@@ -14,7 +14,7 @@ from typing import Annotated, Self
 import numpy as np
 from h3.api import basic_int
 from pydantic import ConfigDict, Field, ValidationError, model_validator
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from oberih.catalogue.public.asking import Query, asked
 from oberih.catalogue.public.conditions import All, Any, Condition, Has
@@ -24,10 +24,9 @@ from oberih.catalogue.public.matching import LAST, index_of
 from oberih.catalogue.public.records import ARK, Glance, Part, PublicRecord
 from oberih.catalogue.public.searching import (
     are_more,
-    bodies_at,
     limit_of,
     meaning,
-    records_at,
+    shown_at,
     tiered_page,
 )
 from oberih.catalogue.public.tables import Projection, cells, documents
@@ -38,6 +37,7 @@ __all__ = ["Box", "MapCell", "MapView", "around", "box_of", "level_of", "map_vie
 
 MOST_CELLS = 4_000  # about as many lie in a box at the level that is chosen for it
 MOST_COVER = 24  # coarse cells that a search on the map asks for
+WHERE = select(documents.c.rank, documents.c.cell).where(documents.c.id == bindparam("id"))
 
 
 class Box(Part):
@@ -148,21 +148,19 @@ def near(projection: Projection, identifier: str, most: int = 12) -> tuple[Publi
     exactly than this one.
     """
     with projection.reading() as connection:
-        return records_at(connection, ranks_near(connection, identifier, most))
+        return shown_at(connection, ranks_near(connection, identifier, most), PublicRecord)
 
 
 def around(projection: Projection, identifier: str, most: int) -> tuple[Glance, ...]:
     """The same, as lists show them."""
     with projection.reading() as connection:
-        texts = bodies_at(connection, ranks_near(connection, identifier, most))
-        return tuple(map(Glance.model_validate_json, texts))
+        return shown_at(connection, ranks_near(connection, identifier, most), Glance)
 
 
 def ranks_near(connection: Connection, identifier: str, most: int) -> list[int]:
     if not ARK.fullmatch(identifier):
         return []
-    own = select(documents.c.rank, documents.c.cell).where(documents.c.id == identifier)
-    found = connection.execute(own).one_or_none()
+    found = connection.execute(WHERE, {"id": identifier}).one_or_none()
     if found is None or found.cell is None:
         return []
     cell = int.from_bytes(found.cell)

@@ -11,11 +11,11 @@ the same.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Literal, Protocol
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, TextClause, select, text
 
 from oberih.catalogue.public.conditions import (
     All,
@@ -98,13 +98,19 @@ def index_of(connection: Connection, condition: Condition) -> Index:
     return OfPostgres(connection, condition)
 
 
+@lru_cache(64)
+def prepared(sql: str) -> TextClause:
+    """To be asked with: made once, as it is asked with again and again."""
+    return text(sql)
+
+
 @dataclass(frozen=True)
 class OfSqlite:
     connection: Connection
 
     def ranks(self, condition: Condition, after: int, most: int) -> list[int]:
         given = {"query": as_fts5(condition), "after": after, "upto": LAST, "most": most}
-        return list(self.connection.execute(text(SQLITE_MET), given).scalars())
+        return list(self.connection.execute(prepared(SQLITE_MET), given).scalars())
 
     def summary(
         self, condition: Condition, column: Literal["codes", "cell"], upto: int, most: int,
@@ -113,7 +119,7 @@ class OfSqlite:
         given = {"query": as_fts5(condition), "after": -1, "upto": upto, "most": most}
         ordered, more = ordering(order, "json_group_array(json_array(value, rank))")
         sql = SQLITE_SUMMARY.format(column=column, order=order.column if order else "rank", ordered=ordered)
-        row = self.connection.execute(text(sql), given | more).one()
+        row = self.connection.execute(prepared(sql), given | more).one()
         return Summary(row[0], row[1] or 0, row[2] or b"", pairs(row[3]))
 
 
@@ -140,7 +146,7 @@ class OfPostgres:
 
         def ask(window: str, start: int, wanted: int) -> int:
             given = {"query": f"{query}{window}", "after": start, "upto": LAST, "most": wanted}
-            more = self.connection.execute(text(POSTGRES_RANKS), given).scalars().all()
+            more = self.connection.execute(prepared(POSTGRES_RANKS), given).scalars().all()
             found.extend(more)
             return len(more)
 
@@ -158,7 +164,7 @@ class OfPostgres:
 
         def ask(window: str, start: int, wanted: int) -> int:
             given = {"query": f"{query}{window}", "after": start, "upto": upto, "most": wanted}
-            row = self.connection.execute(text(sql), given | more).one()
+            row = self.connection.execute(prepared(sql), given | more).one()
             parts.append(Summary(row[0], row[1] or 0, row[2] or b"", pairs(row[3])))
             return parts[-1].count
 
@@ -219,7 +225,7 @@ class OfPostgres:
     def estimate(self, query: str) -> int:
         """How many records the planner expects."""
         sql = f"EXPLAIN (FORMAT JSON) SELECT FROM {SCHEMA}.documents WHERE keys @@ CAST(:query AS tsquery)"
-        plan = self.connection.execute(text(sql), {"query": query}).scalar_one()
+        plan = self.connection.execute(prepared(sql), {"query": query}).scalar_one()
         return int(plan[0]["Plan"]["Plan Rows"])
 
     @cached_property

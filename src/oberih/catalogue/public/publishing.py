@@ -17,6 +17,7 @@ from oberih.catalogue.public.indexing import (
     HASH_BITS,
     Indexed,
     body_of,
+    glance_of,
     indexed,
     rank_of,
 )
@@ -230,12 +231,15 @@ def add(connection: Connection, records: Sequence[PublicRecord], tally: Tally) -
             "codes": b"".join(code.to_bytes(4, "little") for code in own),
             "keys": None,
             "body": None,
+            "glance": None,
         }
+        glance = glance_of(record)
         if on_sqlite:
             words.append({"rank": rank, "keys": " ".join([*entry.words, *marks])})
-            texts.append({"rank": rank, "body": body})
+            texts.append({"rank": rank, "body": body, "glance": glance})
         else:
-            row |= {"keys": tsvector(entry.words, [*marks, *slices(rank)]), "body": body}
+            keys = tsvector(entry.words, [*marks, *slices(rank)])
+            row |= {"keys": keys, "body": body, "glance": glance}
         rows.append(row)
     put(connection, documents, rows)
     pairs = {(relation.id, record.id) for record in records for relation in record.relations}

@@ -197,6 +197,9 @@ class PublicScene(Part):
     size: Point = Field(description="width, height and depth")
     view: PublicView = Field(description="where to begin")
     field_deg: Annotated[int, Field(ge=1, le=179)] = Field(description="vertical field of view")
+    eyes: Annotated[tuple[PublicView, ...], Field(max_length=500)] = Field(
+        default=(), description="where photos were taken, sorted by place; only where that may be known"
+    )
 
 
 class PublicAnnotation(Part):
@@ -287,8 +290,8 @@ class GlanceFile(BaseModel):
 
 
 class Glance(BaseModel):
-    """What a list shows of a record. It is read from the same text, which was checked when it was written: a
-    page with many of them has no time to check everything else in it again.
+    """What a list shows of a record. It was checked when that was, and is kept beside it: a page with many of
+    them has no time to read everything else again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -298,7 +301,18 @@ class Glance(BaseModel):
     titles: dict[str, str]
     kind: Kind = "other"
     place: GlancePlace = GlancePlace()
-    files: tuple[GlanceFile, ...] = ()
+    files: tuple[GlanceFile, ...] = Field(default=(), description="posters")
+
+    @classmethod
+    def of(cls, record: PublicRecord) -> Self:
+        return cls(
+            id=record.id, published=record.published, titles=record.titles, kind=record.kind,
+            place=GlancePlace(region=record.place.region),
+            files=tuple(
+                GlanceFile(path=one.path, role=one.role, size_px=one.size_px)
+                for one in record.files_for("poster")
+            ),
+        )  # fmt: skip
 
     def files_for(self, *roles: FileRole) -> tuple[GlanceFile, ...]:
         return tuple(file for file in self.files if file.role in roles)

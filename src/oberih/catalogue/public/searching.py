@@ -12,10 +12,11 @@ each, the newest come first.
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, case, desc, func, literal, select, tuple_
+from sqlalchemy import Connection, bindparam, case, desc, func, literal, select, tuple_
 
 from oberih.catalogue.public.asking import Asked, Query, asked
 from oberih.catalogue.public.conditions import (
@@ -30,7 +31,7 @@ from oberih.catalogue.public.conditions import (
 from oberih.catalogue.public.cursors import Cursor, cursor_of, written
 from oberih.catalogue.public.indexing import FIELDS, Field, cell_token
 from oberih.catalogue.public.matching import LAST, Column, Index, Order, Summary, index_of
-from oberih.catalogue.public.records import ARK, PublicRecord, Withdrawn
+from oberih.catalogue.public.records import ARK, Glance, PublicRecord, Withdrawn
 from oberih.catalogue.public.tables import Projection, bodies, documents, forms, months, terms, withdrawn
 from oberih.catalogue.public.words import fold, words_of
 
@@ -40,12 +41,13 @@ __all__ = [
     "Found",
     "Suggestion",
     "all_facets",
-    "bodies_at",
+    "at_a_glance",
     "etag",
+    "glances",
     "meaning",
     "record",
-    "records",
     "search",
+    "shown_at",
     "suggest",
 ]
 
@@ -58,6 +60,19 @@ COLUMNS: Mapping[tuple[str, str], Column] = {
 }  # fmt: skip
 LATER = "\u0370"  # where the letters of scripts after Latin begin
 COMPLETIONS = 20  # words that the beginning of one may stand for
+SHOWN = {  # made once, as they are asked for with every page
+    form: select(bodies.c.rank, text.label("text")).where(
+        bodies.c.rank.in_(bindparam("ranks", expanding=True))
+    )
+    for form, text in ((PublicRecord, bodies.c.body), (Glance, bodies.c.glance))
+}
+BODY = (
+    select(bodies.c.body).join(documents, documents.c.rank == bodies.c.rank)
+    .where(documents.c.id == bindparam("id"))
+)  # fmt: skip
+
+
+Shown = TypeVar("Shown", PublicRecord, Glance)
 
 
 @dataclass(frozen=True)
@@ -68,10 +83,20 @@ class FacetCount:
 
 
 @dataclass(frozen=True)
-class Found:
+class Counts:
+    """Of a search. ``count`` is exact unless there are ``more``; None: nobody asked."""
+
+    count: int | None = None
+    more: bool = False
+    facets: Mapping[Field, tuple[FacetCount, ...]] | None = None
+    counted: int = 0  # records over which the facets are counted
+
+
+@dataclass(frozen=True)
+class Found(Generic[Shown]):
     """A page of a search. ``count`` is exact unless there are ``more``; None: nobody asked."""
 
-    records: tuple[PublicRecord, ...]
+    records: tuple[Shown, ...]
     next: str | None  # cursor of the next page
     count: int | None = None
     more: bool = False
@@ -85,8 +110,17 @@ class Suggestion:
     count: int  # records with it
 
 
-def search(projection: Projection, query: Query) -> Found:
+def search(projection: Projection, query: Query) -> Found[PublicRecord]:
     """A page of what was found. Raises `InputError` if the cursor is none of this query."""
+    return searched(projection, query, PublicRecord)
+
+
+def at_a_glance(projection: Projection, query: Query) -> Found[Glance]:
+    """The same, as lists show it."""
+    return searched(projection, query, Glance)
+
+
+def searched(projection: Projection, query: Query, form: type[Shown]) -> Found[Shown]:
     with projection.reading() as connection:
         said = asked(query.text, unfinished=query.unfinished)
         cursor = cursor_of(connection, query.cursor, query.fingerprint)
@@ -94,17 +128,17 @@ def search(projection: Projection, query: Query) -> Found:
         if condition is None:
             facets = dict.fromkeys(FIELDS, ()) if query.facets else None
             return Found((), None, 0 if query.facets else None, facets=facets)
-        page, answer = answered(connection, condition, said, query, cursor)
+        page, counts = answered(connection, condition, said, query, cursor)
         following = None
         if len(page) > query.size:
             following = written(connection, page[query.size - 1], query.fingerprint)
-        records = records_at(connection, [place.rank for place in page[: query.size]])
-        return replace(answer, records=records, next=following)
+        shown = shown_at(connection, [place.rank for place in page[: query.size]], form)
+        return Found(shown, following, **vars(counts))
 
 
 def answered(
     connection: Connection, condition: Condition, said: Asked, query: Query, cursor: Cursor
-) -> tuple[list[Cursor], Found]:
+) -> tuple[list[Cursor], Counts]:
     """Where the records of a page are, and one more if there is one; and the counts."""
     tiers = [condition]
     if query.order == "relevance" and not said.blank:
@@ -112,17 +146,17 @@ def answered(
     column = COLUMNS.get((query.order, query.language))
     if condition == EVERYTHING:
         page = every(connection, column, cursor, query.size + 1)
-        return page, all_counted(connection) if query.facets else Found((), None)
+        return page, all_counted(connection) if query.facets else Counts()
     index = index_of(connection, condition)
     if column is None:
         page = tiered_page(index, tiers, cursor, query.size + 1)
-        return page, counted(connection, index, condition)[0] if query.facets else Found((), None)
+        return page, counted(connection, index, condition)[0] if query.facets else Counts()
     past = None if cursor.value is None else (cursor.value, cursor.rank)
     order = Order(column, past, query.size + 1)
     answer, summary = counted(connection, index, condition, cursor.floor, order)
     floor = cursor.floor if cursor.floor != LAST else summary.floor if answer.more else LAST
     page = [Cursor(0, rank, value, floor) for value, rank in summary.ordered]
-    return page, answer if query.facets else Found((), None)
+    return page, answer if query.facets else Counts()
 
 
 def meaning(connection: Connection, said: Asked, query: Query) -> Condition | None:
@@ -197,14 +231,11 @@ def every(connection: Connection, column: Column | None, cursor: Cursor, most: i
     return [Cursor(0, one, sorted_by) for sorted_by, one in connection.execute(pairs)]
 
 
-def records_at(connection: Connection, ranks: list[int]) -> tuple[PublicRecord, ...]:
-    return tuple(map(PublicRecord.model_validate_json, bodies_at(connection, ranks)))
-
-
-def bodies_at(connection: Connection, ranks: list[int]) -> list[str]:
-    found = connection.execute(select(bodies.c.rank, bodies.c.body).where(bodies.c.rank.in_(ranks)))
-    texts = {row.rank: row.body for row in found}
-    return [texts[rank] for rank in ranks]
+def shown_at(connection: Connection, ranks: list[int], form: type[Shown]) -> tuple[Shown, ...]:
+    """What is public at some ranks, whole or at a glance."""
+    found = connection.execute(SHOWN[form], {"ranks": ranks})
+    texts = {row.rank: row.text for row in found}
+    return tuple(form.model_validate_json(texts[rank]) for rank in ranks)
 
 
 # -- counts --------------------------------------------------------------------------------------------------
@@ -216,14 +247,14 @@ def counted(
     condition: Condition,
     upto: int = LAST,
     order: Order | None = None,
-) -> tuple[Found, Summary]:
-    """An answer with counts only, and what they are of."""
+) -> tuple[Counts, Summary]:
+    """The counts, and what they are of."""
     limit = limit_of(condition)
     later = upto != LAST  # there is room for those that came since the first page
     summary = index.summary(condition, "codes", upto, 2 * limit if later else limit, order)
     more = later or are_more(index, condition, summary)
     facets = facets_in(connection, summary.data)
-    return Found((), None, min(summary.count, limit), more, facets, summary.count), summary
+    return Counts(min(summary.count, limit), more, facets, summary.count), summary
 
 
 def limit_of(condition: Condition) -> int:
@@ -236,9 +267,9 @@ def are_more(index: Index, condition: Condition, summary: Summary) -> bool:
     return summary.count >= limit_of(condition) and bool(index.ranks(condition, summary.floor, 1))
 
 
-def all_counted(connection: Connection) -> Found:
+def all_counted(connection: Connection) -> Counts:
     total = int(connection.execute(select(func.coalesce(func.sum(months.c.total), 0))).scalar_one())
-    return Found((), None, min(total, MOST), total > MOST, all_facets(connection), total)
+    return Counts(min(total, MOST), total > MOST, all_facets(connection), total)
 
 
 def facets_in(connection: Connection, data: bytes) -> Mapping[Field, tuple[FacetCount, ...]]:
@@ -286,22 +317,22 @@ def record(projection: Projection, identifier: str) -> PublicRecord | Withdrawn 
     if not ARK.fullmatch(identifier):
         return None
     with projection.reading() as connection:
-        place = select(documents.c.rank).where(documents.c.id == identifier)
-        rank = connection.execute(place).scalar()
-        if rank is not None:
-            return records_at(connection, [rank])[0]
+        body = connection.execute(BODY, {"id": identifier}).scalar()
+        if body is not None:
+            return PublicRecord.model_validate_json(body)
         graves = connection.execute(select(withdrawn).where(withdrawn.c.id == identifier))
         grave = graves.mappings().one_or_none()
         return Withdrawn.model_validate(dict(grave)) if grave else None
 
 
-def records(projection: Projection, identifiers: Collection[str]) -> tuple[PublicRecord, ...]:
+def glances(projection: Projection, identifiers: Collection[str]) -> tuple[Glance, ...]:
     """Those that are public of some, in the order that is asked for."""
     if not identifiers:
         return ()
     with projection.reading() as connection:
         place = select(documents.c.rank).where(documents.c.id.in_(identifiers))
-        found = {one.id: one for one in records_at(connection, list(connection.execute(place).scalars()))}
+        ranks = list(connection.execute(place).scalars())
+        found = {one.id: one for one in shown_at(connection, ranks, Glance)}
     return tuple(found[one] for one in identifiers if one in found)
 
 

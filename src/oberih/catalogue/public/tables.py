@@ -68,7 +68,7 @@ __all__ = [
 ]
 
 SCHEMA = "public_records"
-FORM = "2"  # of the tables, keys and codes in them: another one has to be made anew
+FORM = "3"  # of the tables, keys and codes in them: another one has to be made anew
 BUSY_S = 30  # how long a writer waits for another, and a reader for a writer
 LONGEST_S = 10  # that a public query may take
 
@@ -91,6 +91,7 @@ documents = Table(
     # itself, both together being long, so that rows stay small enough to be read by thousands.
     Column("keys", TSVECTOR().with_variant(Text, "sqlite")),
     Column("body", Text),
+    Column("glance", Text),
     Index("documents_title_en", "title_en", "rank"),
     Index("documents_title_uk", "title_uk", "rank"),
     Index("documents_quality", "quality", "rank"),
@@ -100,6 +101,7 @@ bodies = Table(  # on PostgreSQL a view of `documents`
     metadata,
     Column("rank", Number, primary_key=True, autoincrement=False),
     Column("body", Text, nullable=False),  # `PublicRecord` as JSON
+    Column("glance", Text, nullable=False),  # `Glance` as JSON
 )
 terms = Table(  # values of facets
     "terms",
@@ -176,7 +178,7 @@ state = Table(
 )
 
 FTS5 = "CREATE VIRTUAL TABLE words USING fts5(keys, columnsize=0, tokenize=\"ascii tokenchars '_'\")"
-VIEW = f"CREATE VIEW {SCHEMA}.bodies AS SELECT rank, body FROM {SCHEMA}.documents"  # noqa: S608
+VIEW = f"CREATE VIEW {SCHEMA}.bodies AS SELECT rank, body, glance FROM {SCHEMA}.documents"  # noqa: S608
 GIN = f"CREATE INDEX documents_keys ON {SCHEMA}.documents USING gin (keys) WITH (fastupdate = off)"
 
 
@@ -205,7 +207,7 @@ class Projection:
             if form_of(connection) != FORM:
                 raise Conflict(
                     "The public records were written by another version of Oberih.",
-                    "Make them anew: oberih rebuild",
+                    "Let all machines run the same version: the service makes them anew when it starts.",
                 )
             yield connection
 
@@ -282,11 +284,16 @@ def postgres_engine(url: str, *, read_only: bool) -> Engine:
     )
 
 
-def create(projection: Projection) -> None:
-    """Make the tables if there are none."""
+def create(projection: Projection) -> bool:
+    """Make the tables if there are none, or those of another version of Oberih. True if they are new: `load`
+    what is public.
+    """
     with told(), projection.engine.begin() as connection:
-        if form_of(connection):
-            return
+        form = form_of(connection)
+        if form == FORM:
+            return False
+        if form:
+            remove(connection)
         if not projection.on_sqlite:
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
         tables = [table for table in metadata.sorted_tables if projection.on_sqlite or table is not bodies]
@@ -295,7 +302,7 @@ def create(projection: Projection) -> None:
         connection.execute(insert(state), {"name": "form", "value": FORM})
         if projection.on_sqlite:
             connection.execute(text(FTS5))
-            return
+            return True
         connection.execute(text(VIEW))
         for kept in ("id", "title_en", "title_uk", "cell", "codes"):  # in the row, whatever else it holds
             connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER {kept} SET STORAGE PLAIN"))
@@ -303,6 +310,14 @@ def create(projection: Projection) -> None:
         connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER keys SET STATISTICS 1000"))
         connection.execute(text(f"ALTER TABLE {SCHEMA}.documents SET (toast_tuple_target = 128)"))
         connection.execute(text(GIN))
+        return True
+
+
+def remove(connection: Connection) -> None:
+    """Remove all tables, of whatever version."""
+    on_sqlite = connection.dialect.name == "sqlite"
+    connection.execute(text(f"DROP {'TABLE words' if on_sqlite else f'VIEW {SCHEMA}.bodies'}"))
+    metadata.drop_all(connection, [one for one in metadata.sorted_tables if on_sqlite or one is not bodies])
 
 
 def is_current(projection: Projection) -> bool:

@@ -1,8 +1,8 @@
 """Draco (KHR_draco_mesh_compression): triangles in a tenth of their bytes.
 
 Positions keep 16 bits of the model's largest side (0.2 mm of 10 m), texture coordinates 16, normals 10.
-Colours and confidence are kept as they are. What is packed is unpacked at once, since glTF wants to be told
-how many vertices come out and between which corners they lie.
+Colours are kept as they are, confidence in 256 steps. What is packed is unpacked at once, since glTF wants
+to be told how many vertices come out and between which corners they lie.
 
 Specification: https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Khronos/KHR_draco_mesh_compression
 """
@@ -35,6 +35,9 @@ def packed(attributes: dict[str, NDArray[Any]], faces: NDArray[np.unsignedintege
     """None if nothing is left of the faces: Draco takes no degenerate ones."""
     import DracoPy
 
+    if "_CONFIDENCE" in attributes:
+        steps = np.rint(attributes["_CONFIDENCE"] * 255).astype(np.uint8)
+        attributes = attributes | {"_CONFIDENCE": steps}
     uv = attributes.get("TEXCOORD_0")
     generic = {
         GENERIC[name]: array.reshape(len(array), -1) for name, array in attributes.items() if name in GENERIC

@@ -27,7 +27,7 @@ from oberih.geometry import Mesh, PointCloud
 
 __all__ = ["Buffer", "Document", "Style", "document_of"]
 
-COMPONENTS = {"f4": 5126, "u4": 5125, "u2": 5123}
+COMPONENTS = {"f4": 5126, "u4": 5125, "u2": 5123, "u1": 5121}
 KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 LINEAR, LINEAR_MIPMAP_LINEAR, CLAMP_TO_EDGE, REPEAT = 9729, 9987, 33071, 10497
@@ -83,7 +83,7 @@ class Buffer:
             "count": len(array),
             "type": KINDS[array.shape[1] if array.ndim == 2 else 1],
         }
-        if name == "COLOR_0":
+        if name == "COLOR_0" or (name == "_CONFIDENCE" and array.dtype.kind == "u"):
             accessor["normalized"] = True
         if name == "POSITION":
             accessor |= {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}

@@ -76,6 +76,8 @@ def beside(meshes: list[Mesh]) -> Mesh:
         np.concatenate([mesh.faces + np.int32(at) for mesh, at in zip(meshes, count[:-1], strict=True)]),
         colours=None if any(mesh.colours is None for mesh in meshes)
         else np.concatenate([mesh.colours for mesh in meshes]),
+        confidence=None if any(mesh.confidence is None for mesh in meshes)
+        else np.concatenate([mesh.confidence for mesh in meshes]),
     )  # fmt: skip
     pictures = [mesh.texture for mesh in meshes if mesh.texture is not None and mesh.uv is not None]
     if len(pictures) < len(meshes):

@@ -103,7 +103,7 @@ class Builder:
                 faces=faces.reshape(-1, 3).astype(np.int32),
                 normals=None if self.mesh.normals is None else self.mesh.normals[used],
                 colours=None if self.mesh.colours is None else self.mesh.colours[used],
-                confidence=None,
+                confidence=None if self.mesh.confidence is None else self.mesh.confidence[used],
                 uv=None if self.mesh.uv is None else self.mesh.uv[chosen],
             )
         )

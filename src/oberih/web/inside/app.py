@@ -32,6 +32,7 @@ from oberih.web.inside.desk import (
     asked_path,
     asks,
     from_our_own_page,
+    go,
     present,
 )
 from oberih.web.inside.front import Front, public_routes
@@ -170,8 +171,7 @@ def tell_errors(app: FastAPI) -> None:
         in_person = "Authorization" not in request.headers
         if isinstance(error, NotLoggedIn) and in_person and request.method == "GET" and wants_page(request):
             after = quote(asked_path(request), safe="/")
-            way = {"Location": f"/login?next={after}", "Cache-Control": "no-store"}
-            return Response(status_code=303, headers=way)
+            return go(f"/login?next={after}")
         if isinstance(error, NotAllowed) and error.why is not Why.NO and in_person:
             return door.confirm_first(request, request.app.state.desk, error, page=wants_page(request))
         answer = refusal(request, status, error.message, error.advice)

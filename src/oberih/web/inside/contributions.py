@@ -7,33 +7,38 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy import select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from oberih.archive.ocfl import object_key, read_object
 from oberih.archive.reuse import deposited
 from oberih.catalogue.access import Action
 from oberih.catalogue.ledger import entries_of
-from oberih.catalogue.public import PublicRecord, record
+from oberih.catalogue.public import PublicRecord, glances, record
 from oberih.catalogue.tables import Capture, Model, Publication, Review, Rights, Subject
 from oberih.errors import InputError, NotInArchive
 from oberih.i18n import from_json, say
-from oberih.web.inside.desk import Asks, Desk, Present, asks, no_larger
-from oberih.web.inside.door.threshold import InForm
-from oberih.web.inside.office.common import query
+from oberih.web.inside.desk import Asks, Desk, Present, asks, go, no_larger
+from oberih.web.inside.forms import InForm
+from oberih.web.inside.left_out import left_out, newest_model
+from oberih.web.inside.office.common import address, query
 from oberih.web.inside.office.queue import opens
+from oberih.web.inside.steps import steps
+from oberih.web.inside.under_way import progress_of
+from oberih.web.open.embed import poster_of
 from oberih.web.pages import progress as progress_told
 from oberih.web.views import (
     ContributePage,
     Contribution,
     ContributionPage,
     ContributionsPage,
+    Paging,
     Progress,
     Receipt,
     ReceivedFile,
-    Step,
 )
 from oberih.work.arrivals import Refused
+from oberih.work.arrivals.taking import free_bytes
 from oberih.work.engine import JobState
 from oberih.work.flow.ingest import RECEIPT
 from oberih.work.flow.withdrawing import cancel, stay_unnamed, withdraw
@@ -43,25 +48,12 @@ from oberih.work.service import Service
 __all__ = ["contribute_page", "known_thing", "router"]
 
 MOST_BYTES = 64 << 10  # of a form
+PAGE = 50
 LONGEST_REASON = 2000  # letters
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_larger(MOST_BYTES))])
 NOTHING: Mapping[str, str] = {}
 UNKNOWN = ("There is no such contribution of yours.", "Look at the list of your contributions.")
 RUNNING = ("received", "preserved", "waiting", "reconstructing")
-DONE_BY = {  # a state in which something is being done, or cannot be -> steps that are done in it
-    "received": 1, "preserved": 2, "quarantined": 2, "waiting": 2, "reconstructing": 2, "preserved only": 2,
-    "not reconstructable": 2, "failed": 2, "in review": 4, "passed": 5, "published": 6,
-}  # fmt: skip
-SEEN_IN = {  # a step that is done -> states that only come after it
-    "preserved": {"preserved", "quarantined", "waiting", "reconstructing", "preserved only",
-                  "not reconstructable", "failed", "in review", "published"},
-    "reconstructed": {"in review", "published"}, "described": {"in review", "published"},
-    "reviewed": {"published", "refused"}, "published": {"published"},
-}  # fmt: skip
-STEPS = ("arrived", "preserved", "reconstructed", "described", "reviewed", "published")
-AT = {"arrived": "received", "preserved": "preserved", "reconstructed": "in review", "published": "published"}
-STOPPED = ("quarantined", "not reconstructable", "failed")
-ENDED = ("cancelled", "refused", "withdrawn")
 CONTRIBUTOR = Annotated[Asks, Depends(asks(Action.SEE_OWN))]
 
 
@@ -84,9 +76,10 @@ def contribute_page(
             told.setdefault("", error.message)
     if "licence" in told:
         told["licence"] = say("Choose what others may do with it.")
-    limits = service.limits
+    limits, arrivals = service.limits, service.arrivals
+    room = max(0, free_bytes(arrivals.folder) - arrivals.keep_free)
     return ContributePage(
-        limits.files, limits.file_bytes, limits.contribution_bytes, service.settings.upload_days,
+        limits.files, limits.file_bytes, min(limits.contribution_bytes, room), service.settings.upload_days,
         TERMS, api="/api/v1/contributions", values=values, consents=frozenset(consents), errors=told,
         subject=subject if titles else "", of=titles,
     )  # fmt: skip
@@ -113,31 +106,49 @@ def known_thing(service: Service, account: str, subject: str) -> Mapping[str, st
 
 @router.get("/contributions")
 def mine(request: Request, who: CONTRIBUTOR) -> Response:
-    service = who.desk.service
+    service, after = who.desk.service, query(request, "after")
     with service.database.reading() as session:
-        asked = (
-            select(Capture)
-            .where(Capture.account == who.who.account)
-            .order_by(Capture.created.desc())
-            .limit(200)
-        )
-        rows = session.scalars(asked).all()
+        found = session.scalars(page_of(session, who.who.account, after)).all()
+        rows = found[:PAGE]
         about = passed(session, rows)
-    arriving = [
-        Contribution(
-            one.id, title_of(one.details), "arriving", moment(one.created), len(one.files), one.bytes
-        )
-        for one in service.arrivals.contributions(who.who.account)
-        if one.id not in {row.contribution for row in rows}
-    ]
+    public = {row.id: row.subject for row in rows if row.state == "published" and row.subject}
+    posters = {one.id: poster_of(one) for one in glances(service.projection, set(public.values()))}
     known = [
         Contribution(
             row.contribution or row.id, row.title, "passed" if row.id in about else row.state, row.created,  # type: ignore[arg-type]
-            row.files, row.bytes,
+            row.files, row.bytes, posters.get(public.get(row.id, "")),
         )
         for row in rows
     ]  # fmt: skip
-    return who.page(request, ContributionsPage((*arriving, *known)))
+    coming = [] if after else arriving_of(who)
+    later = address("/contributions", after=rows[-1].id) if len(found) > PAGE else ""
+    paging = Paging("/contributions" if after else "", later)
+    return who.page(request, ContributionsPage((*coming, *known), paging))
+
+
+def page_of(session: Session, account: str, after: str) -> Select[Capture]:
+    """Captures of an account, the newest first, beginning after one of them."""
+    asked = select(Capture).where(Capture.account == account)
+    last = session.get(Capture, after) if after else None
+    if last is not None and last.account == account:
+        beside = and_(Capture.created == last.created, Capture.id < last.id)
+        asked = asked.where(or_(Capture.created < last.created, beside))
+    return asked.order_by(Capture.created.desc(), Capture.id.desc()).limit(PAGE + 1)
+
+
+def arriving_of(who: Asks) -> list[Contribution]:
+    """What is still on its way."""
+    service, account = who.desk.service, who.who.account
+    coming = service.arrivals.contributions(account)
+    with service.database.reading() as session:
+        asked = select(Capture.contribution).where(Capture.contribution.in_([one.id for one in coming]))
+        there = set(session.scalars(asked))
+    return [
+        Contribution(
+            one.id, title_of(one.details), "arriving", moment(one.created), len(one.files), one.bytes
+        )
+        for one in coming if one.id not in there
+    ]  # fmt: skip
 
 
 @router.get("/contributions/{contribution}")
@@ -152,7 +163,7 @@ def progress(request: Request, contribution: str, who: CONTRIBUTOR) -> Response:
         kept=request.cookies.get("language", ""), accepted=request.headers.get("Accept-Language", "")
     )
     told = progress_told(shown(who, contribution), spoken)
-    return Response(json.dumps(told), headers={"Cache-Control": "no-store"}, media_type="application/json")
+    return Response(json.dumps(told), media_type="application/json")
 
 
 @router.get("/contributions/{contribution}/receipt")
@@ -161,10 +172,7 @@ def receipt(contribution: str, who: CONTRIBUTOR) -> Response:
     told = receipt_of(who.desk.service, row)
     if told is None:
         raise NotInArchive(*UNKNOWN)
-    headers = {
-        "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-        "Content-Disposition": f'attachment; filename="receipt-{contribution[:12]}.json"',
-    }  # fmt: skip
+    headers = {"Content-Disposition": f'attachment; filename="receipt-{contribution[:12]}.json"'}
     return Response(
         json.dumps(told, ensure_ascii=False, indent=1), headers=headers, media_type="application/json"
     )
@@ -175,7 +183,7 @@ def stop(contribution: str, who: CONTRIBUTOR) -> Response:
     row = capture_of(who, contribution)
     who.demand(Action.CANCEL_OWN, row.collection, owner=row.account)
     cancel(who.desk.service, row.id, who.who.actor)
-    return who.desk.back(f"/contributions/{contribution}")
+    return go(f"/contributions/{contribution}")
 
 
 @router.post("/contributions/{contribution}/withdraw")
@@ -184,7 +192,7 @@ def take_back(contribution: str, who: CONTRIBUTOR, sent: InForm) -> Response:
     who.demand(Action.WITHDRAW_OWN, row.collection, owner=row.account)
     why = sent("reason").strip()[:LONGEST_REASON]
     withdraw(who.desk.service, row.id, who.who.actor, why, deletion=sent("erase") == "yes")
-    return who.desk.back(f"/contributions/{contribution}")
+    return go(f"/contributions/{contribution}")
 
 
 @router.post("/contributions/{contribution}/unnamed")
@@ -192,7 +200,7 @@ def unnamed(contribution: str, who: CONTRIBUTOR) -> Response:
     row = capture_of(who, contribution)
     who.demand(Action.WITHDRAW_OWN, row.collection, owner=row.account)
     stay_unnamed(who.desk.service, row.id, who.who.actor)
-    return who.desk.back(f"/contributions/{contribution}")
+    return go(f"/contributions/{contribution}")
 
 
 def capture_of(who: Asks, contribution: str) -> Capture:
@@ -217,7 +225,9 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         public = session.get(Publication, row.subject) if row.subject else None
         history = entries_of(session, "capture", row.id)
         about = passed(session, [row])
+        model = newest_model(session, row)
     times = {entry.data["state"]: entry.at for entry in reversed(history) if entry.data}
+    seen = record(service.projection, row.subject) if row.subject else None
     told = receipt_of(service, row)
     job = job_of(service, row)
     visible = public is not None and public.visible
@@ -231,6 +241,8 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         reason=from_json(row.reason) if row.reason else (job.reason if job else ""),
         advice=from_json(row.advice) if row.advice else "",
         record=address_of(row) if visible and row.state == "published" else "",
+        picture=poster_of(seen) if isinstance(seen, PublicRecord) and row.state == "published" else None,
+        left_out=tuple(left_out(service, model, told)),
         can_cancel=row.state in RUNNING, can_withdraw=row.state != "withdrawn",
         credited=row.credited and row.state != "withdrawn",
         subject=row.subject or "", opens=about.get(row.id), unused=tuple(row.unused),
@@ -265,45 +277,10 @@ def arriving(service: Service, account: str, contribution: str) -> ContributionP
     )  # fmt: skip
 
 
-def steps(state: str, times: Mapping[str, datetime], *, kept: bool = False) -> tuple[Step, ...]:
-    """What happened to it, and what will. ``times``: when it first came to each state; ``kept``: the archive
-    has it.
-    """
-    if state in ENDED:
-        return went_through(state, times, kept=kept)
-    done = DONE_BY.get(state, 0)
-    made = []
-    for number, key in enumerate(STEPS):
-        if number < done:
-            made.append(Step(key, "done", times.get(AT.get(key, ""))))  # type: ignore[arg-type]
-        elif number == done:
-            now = "stopped" if state in STOPPED else "skipped" if state == "preserved only" else "now"
-            made.append(Step(key, now))  # type: ignore[arg-type]
-        else:
-            later = state not in (*STOPPED, "preserved only")
-            made.append(Step(key, "later" if later else "skipped"))  # type: ignore[arg-type]
-    return tuple(made)
-
-
-def went_through(state: str, times: Mapping[str, datetime], *, kept: bool) -> tuple[Step, ...]:
-    """The steps that were done before it ended, and how it ended."""
-    done = ["arrived", *(key for key, states in SEEN_IN.items() if states & times.keys())]
-    if kept and "preserved" not in done:
-        done.insert(1, "preserved")
-    ended = Step(state, "ended", times.get(state))  # type: ignore[arg-type]
-    return (*(Step(key, "done", times.get(AT.get(key, ""))) for key in done), ended)  # type: ignore[arg-type]
-
-
 def job_of(service: Service, row: Capture) -> JobState | None:
     """The job that works on a capture now."""
     found = service.engine.jobs(about=row.id).jobs
     return next((one for one in found if one.going), None)
-
-
-def progress_of(job: JobState | None) -> Progress:
-    if job is None or not job.total:
-        return Progress(None)
-    return Progress(job.done / job.total, job.left_s, job.note or job.stage)
 
 
 def receipt_of(service: Service, row: Capture) -> dict[str, Any] | None:

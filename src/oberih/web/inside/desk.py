@@ -34,6 +34,7 @@ __all__ = [
     "desk_of",
     "form_of",
     "from_our_own_page",
+    "go",
     "no_larger",
     "present",
     "someone",
@@ -113,15 +114,15 @@ class Desk:
     ) -> Response:  # fmt: skip
         """A page that only this visitor may see."""
         visitor = visitor_of(asks) if asks else None
-        answer = self.pages.response(
-            request, view, visitor=visitor, csrf=asks.csrf if asks else csrf, notice=notice, status=status
-        )
-        answer.headers["Cache-Control"] = "no-store"
+        word = asks.csrf if asks else csrf
+        answer = self.pages.response(request, view, visitor=visitor, csrf=word, notice=notice, status=status)
+        answer.headers["Cache-Control"] = "no-store"  # the guard sees no page of an error that nobody foresaw
         return answer
 
-    def back(self, path: str) -> Response:
-        """To another page of ours, after a form."""
-        return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+
+def go(path: str) -> Response:
+    """To another page of ours, after a form."""
+    return RedirectResponse(path, 303)
 
 
 def valid(address: str) -> bool:

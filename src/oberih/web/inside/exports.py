@@ -15,7 +15,6 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["exports"])
 EXPORTER = Annotated[Asks, Depends(asks(Action.EXPORT))]
-PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class ExportWanted(BaseModel):
@@ -31,7 +30,7 @@ class ExportWanted(BaseModel):
 def begin(request: Request, who: EXPORTER, body: ExportWanted) -> Response:
     """Ask for the records of a collection. They are made in a while, with the rights that you have then."""
     made = ask_for_export(who.desk.service, who.who, body.collection, places=body.places)
-    return JSONResponse({"id": made, "url": f"{request.url.path}/{made}"}, 202, PRIVATE)
+    return JSONResponse({"id": made, "url": f"{request.url.path}/{made}"}, 202)
 
 
 @router.get("/exports/{export}")
@@ -46,12 +45,12 @@ def state(request: Request, who: EXPORTER, export: str) -> Response:
             kept=request.cookies.get("language", ""), accepted=request.headers.get("Accept-Language", "")
         )
         told["reason"] = said(found.error.message if found.error else say("It could not be made."))
-    return JSONResponse(told, headers=PRIVATE)
+    return JSONResponse(told)
 
 
 @router.get("/exports/{export}/records.zip")
 def fetch(who: EXPORTER, export: str) -> Response:
     """The records: a ZIP file with records.csv and records.json."""
-    headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="records.zip"'}
+    headers = {"Content-Disposition": 'attachment; filename="records.zip"'}
     content = export_content(who.desk.service, who.who, export)
     return StreamingResponse(content, headers=headers, media_type="application/zip")

@@ -26,6 +26,7 @@ from oberih.web.inside.desk import (
     anywhere,
     cookie_name,
     desk_of,
+    go,
     present,
 )
 from oberih.web.inside.incoming import Incoming, is_form
@@ -78,7 +79,7 @@ def handing_in() -> APIRouter:
                 status = STATUS.get(error.why, 400) if isinstance(error, Refused) else 422
                 words = say("{message} {advice}", message=error.message, advice=error.advice)
                 return await run_in_threadpool(again, request, desk, now, coming, {"": words}, status)
-        return desk.back(f"/contributions/{made}")
+        return go(f"/contributions/{made}")
 
     return router
 

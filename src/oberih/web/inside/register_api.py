@@ -17,7 +17,6 @@ __all__ = ["router"]
 
 MOST_BYTES = 1 << 20
 router = APIRouter(tags=["register"], dependencies=[Depends(no_larger(MOST_BYTES))])
-PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 HIDDEN = ("public",)  # nothing of a report is public, whatever the row says
 Id = Annotated[str, Path(max_length=80, pattern="^[!-~]+$")]
 Version = Annotated[int, Field(ge=1, lt=2**31, description="that was looked at")]
@@ -41,7 +40,7 @@ def told(row: Heritage) -> dict[str, Any]:
 
 
 def answer(value: Any, status: int = 200) -> Response:
-    return JSONResponse(value, status, PRIVATE)
+    return JSONResponse(value, status)
 
 
 def body_of(change: register.Told, kind: type[T]) -> T:

@@ -4,6 +4,7 @@ It is started by `oberih.web.serving` with a socket that listens already, and wi
 but what is listed in `GIVEN`.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -16,6 +17,7 @@ GIVEN = (
     "OBERIH_LISTENING",
     "OBERIH_ALIVE",
     "OBERIH_ADDRESS",
+    "OBERIH_PUBLISHER",
     "OBERIH_CONTACT",
     "OBERIH_LANGUAGES",
     "OBERIH_RECORDS",
@@ -55,8 +57,11 @@ def main(folder: Path) -> None:
         log.error("%s %s", error.message, error.advice)
         sys.exit(error.exit_code)
     pages = Pages(given["OBERIH_LANGUAGES"].split(","), address=given["OBERIH_ADDRESS"])
-    app = public_app(projection, files, pages, given["OBERIH_CONTACT"])
+    named = {"publisher": given["OBERIH_PUBLISHER"], "contact": given["OBERIH_CONTACT"]}
+    app = public_app(projection, files, pages, **named)
     app.state.sandboxed = sandboxed
+    gc.collect()
+    gc.freeze()  # what is here now stays: to look through it again and again took an eighth of each page
     config = uvicorn.Config(app, fd=listening, access_log=False, log_config=None, server_header=False)
     uvicorn.Server(config).run()
 

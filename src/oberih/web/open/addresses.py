@@ -4,17 +4,20 @@
 never from what somebody asks with.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 __all__ = [
     "DATA",
     "DataName",
+    "House",
     "api_of",
     "data_of",
     "embed_of",
     "file_of",
     "host_of",
+    "identifier_of",
     "page_of",
     "persistent",
     "tail",
@@ -27,6 +30,30 @@ DataName = Literal[
     "iiif.json", "iiif4.json",
 ]  # fmt: skip
 DATA = "/data"
+
+
+@dataclass(frozen=True)
+class House:
+    """The service as it tells of itself. ``name``: of the institution, if it gave one."""
+
+    address: str
+    name: str = ""
+    contact: str = ""  # e-mail address
+
+    @property
+    def called(self) -> str:
+        """Its name, or else its host: who publishes what is public here."""
+        return self.name or host_of(self.address)
+
+    @property
+    def archive(self) -> str:
+        """What the archive is called where it stands beside others."""
+        return f"Oberih, {self.called}"
+
+
+def identifier_of(naan: str, name: str) -> str:
+    """The ARK that an address holds in two parts."""
+    return f"ark:/{naan}/{name}"
 
 
 def tail(identifier: str) -> str:

@@ -1,5 +1,6 @@
 """What all answers for everybody have in common: they are the same for all, and say so."""
 
+import json
 from typing import Annotated, Any
 
 from fastapi import Path as InPath
@@ -8,6 +9,8 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from oberih.catalogue.public import Projection, PublicRecord, Withdrawn, etag, record
 from oberih.errors import NotInArchive
+from oberih.i18n import ENGLISH, Language, available, language
+from oberih.web.pages import preferred
 
 __all__ = [
     "BODY",
@@ -23,6 +26,7 @@ __all__ = [
     "Name",
     "Problem",
     "of_record",
+    "problem",
     "tagged",
     "there",
 ]
@@ -38,7 +42,7 @@ Name = Annotated[str, InPath(description="of the ARK: what it is of", examples=[
 
 
 class Problem(BaseModel):
-    """What is wrong, in the language of the header Accept-Language, and what to do."""
+    """What is wrong, in the language of the header Accept-Language (else in English), and what to do."""
 
     message: Annotated[str, Field(examples=["There is nothing here."])]
     advice: str
@@ -73,9 +77,20 @@ def there(found: PublicRecord | Withdrawn | None) -> PublicRecord:
     return found
 
 
-def of_record(projection: Projection, naan: str, name: str) -> PublicRecord | Response:
+def problem(request: Request, status: int, message: str, advice: str) -> Response:
+    """What is wrong, for a program: in the language that it asks for, or else in English."""
+    said = asked_for(request.headers.get("Accept-Language", ""))
+    body = json.dumps({"message": said(message), "advice": said(advice)}, ensure_ascii=False)
+    return Response(body, status, {**ORIGINS, **NOSNIFF, "Vary": "Accept-Language"}, "application/json")
+
+
+def asked_for(header: str) -> Language:
+    return next((language(one) for one in preferred(header) if one in available()), ENGLISH)
+
+
+def of_record(projection: Projection, identifier: str) -> PublicRecord | Response:
     """What is public under an identifier; or the answer that it was withdrawn. Raises `NotInArchive`."""
-    found = record(projection, f"ark:/{naan}/{name}")
+    found = record(projection, identifier)
     if isinstance(found, Withdrawn):
         return Response(BODY.dump_json(found), 410, {**ORIGINS, **NOSNIFF}, "application/json")
     return there(found)

@@ -4,7 +4,6 @@ Every answer is a function of public values and of what was asked: with an ETag 
 no cookies but the language's, and the same for everybody.
 """
 
-import json
 import logging
 
 from fastapi import FastAPI, Request, Response
@@ -14,8 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from oberih.archive.stores import Store
 from oberih.catalogue.public import Projection
 from oberih.errors import InputError, NotInArchive, OberihError, StoreError
-from oberih.i18n import say
-from oberih.web.open.answers import MISSING, ORIGINS
+from oberih.i18n import Verbatim, say
+from oberih.web.open.addresses import House
+from oberih.web.open.answers import MISSING, problem
 from oberih.web.open.cells import cells_interface
 from oberih.web.open.data import open_data
 from oberih.web.open.embed import embedded
@@ -45,19 +45,22 @@ class HeadIsGet:
         await self.app(scope, receive, send)
 
 
-def public_app(projection: Projection, files: Store, pages: Pages, contact: str = "") -> FastAPI:
-    """The application. ``projection`` and ``files`` are only read. ``contact``: an e-mail address, told to
-    those who harvest.
+def public_app(
+    projection: Projection, files: Store, pages: Pages, *, publisher: str = "", contact: str = ""
+) -> FastAPI:
+    """The application. ``projection`` and ``files`` are only read. ``publisher``: the institution that is
+    responsible for the records; ``contact``: an e-mail address, told to everybody.
     """
+    house = House(pages.address, publisher, contact)
     app = FastAPI(
         title="Oberih", summary="Open records of heritage", version="1", docs_url=None, redoc_url=None,
         openapi_url=f"{API}/openapi.json", redirect_slashes=False,
     )  # fmt: skip
     app.add_middleware(HeadIsGet)
-    app.include_router(site(projection, pages))  # first, as most ask for pages
+    app.include_router(site(projection, pages, house))  # first, as most ask for pages
     app.include_router(interface(projection), prefix=API)
     app.include_router(cells_interface(projection), prefix=API)
-    app.include_router(open_data(projection, pages, contact))
+    app.include_router(open_data(projection, pages, house))
     app.include_router(embedded(projection, pages))
     app.include_router(public_files(files))
     app.mount("/static", StaticPages())
@@ -72,7 +75,7 @@ def public_app(projection: Projection, files: Store, pages: Pages, contact: str 
     @app.exception_handler(RequestValidationError)
     async def not_understood(request: Request, error: RequestValidationError) -> Response:
         part = ".".join(str(one) for one in error.errors()[0]["loc"][1:]) if error.errors() else ""
-        message = say("This is not as it has to be: {part}.", part=part or "?")
+        message = say("This is not as it has to be: {part}.", part=Verbatim(part or "?"))
         return refusal(request, pages, 422, message, "")
 
     @app.exception_handler(Exception)
@@ -101,9 +104,7 @@ def status_of(error: OberihError) -> int:
 
 def refusal(request: Request, pages: Pages, status: int, message: str, advice: str) -> Response:
     if for_programs(request):
-        said = pages.language_for(accepted=request.headers.get("Accept-Language", ""))
-        body = json.dumps({"message": said(message), "advice": said(advice)}, ensure_ascii=False)
-        return Response(body, status, {**ORIGINS, "X-Content-Type-Options": "nosniff"}, "application/json")
+        return problem(request, status, message, advice)
     return pages.response(request, ErrorPage(status, message, advice), knows_visitor=False, status=status)
 
 

@@ -2,27 +2,29 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from fastapi import Request
 
 from oberih.catalogue.public import (
+    Box,
     Field,
     MapView,
     Projection,
     Totals,
+    at_a_glance,
     contributors,
     map_view,
     query_of,
-    search,
     totals,
 )
 from oberih.catalogue.public.collation import sort_key
 from oberih.errors import InputError
 from oberih.i18n import Language, say
-from oberih.web.charts import MOST_ZOOM, View, chart
+from oberih.web.charts import MOST_ZOOM, View, chart, middle
 from oberih.web.figures import figure
-from oberih.web.open.searched import FACETS, filters_in, label, order_of, parameter
+from oberih.web.open.searched import FACETS, filters_in, label, order_of, parameter, text_in
 from oberih.web.open.shown import card, month
 from oberih.web.views import Choice, FigureRow
 from oberih.web.views.site import Bar, HomePage, MapPage, Named, StatisticsPage, ThanksPage
@@ -33,6 +35,7 @@ __all__ = ["home_page", "map_page", "statistics_page", "thanks_page"]
 NEWEST = 9
 UKRAINE = {"lat": 48.3, "lon": 31.4, "zoom": 6}
 TEASER = View(48.3, 31.4, 5, 640, 300)
+EARTH = Box(south=-90, west=-180, north=90, east=180)
 TABLES: tuple[Field, ...] = ("kind", "century", "material", "region", "licence", "collection")
 MOST_MONTHS = 60
 MOST_NAMES = 1_000
@@ -41,9 +44,21 @@ MOST_NAMES = 1_000
 def home_page(projection: Projection) -> HomePage:
     """What is new, and how much there is."""
     told = totals(projection)
-    newest = search(projection, query_of(size=NEWEST, facets=False)).records
-    drawn = chart(TEASER, map_view(projection, TEASER.box, TEASER.zoom + 1).cells) if told.located else None
+    newest = at_a_glance(projection, query_of(size=NEWEST, facets=False)).records
+    view = where_things_are(projection, TEASER)
+    drawn = chart(view, map_view(projection, view.box, view.zoom + 1).cells) if told.located else None
     return HomePage(tuple(card(one) for one in newest), reach(told), drawn)
+
+
+def where_things_are(projection: Projection, view: View) -> View:
+    """The same part of the map; if it is empty, as large a one around what there is most of."""
+    if map_view(projection, view.box, view.zoom + 1).cells:
+        return view
+    everywhere = map_view(projection, EARTH, 0).cells
+    if not everywhere:
+        return view
+    lat, lon = middle(max(everywhere, key=lambda one: one.count).cell)
+    return replace(view, lat=round(lat, 3), lon=round(lon, 3))
 
 
 def reach(told: Totals) -> tuple[FigureRow, ...]:
@@ -59,13 +74,15 @@ def reach(told: Totals) -> tuple[FigureRow, ...]:
 def map_page(projection: Projection, spoken: Language, request: Request) -> MapPage:
     """Cells of a part of the map, of all records or of those that were searched for."""
     given = request.query_params
-    text, kind = given.get("q", "")[:500], given.get("kind", "")
+    text, kind = text_in(given), given.get("kind", "")
     filters = filters_in(given)
     query = query_of(text=text, unfinished=False, filters=filters, size=1)
     view = View(
         number(given.get("lat"), UKRAINE["lat"], 84), number(given.get("lon"), UKRAINE["lon"], 180),
         round(number(given.get("zoom"), UKRAINE["zoom"], MOST_ZOOM)),
     )  # fmt: skip
+    if "lat" not in given:
+        view = where_things_are(projection, view)
     seen: MapView = map_view(projection, view.box, view.zoom + 1, query)
     told = totals(projection)
     regions = (

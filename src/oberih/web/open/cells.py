@@ -4,10 +4,10 @@ import json
 
 from fastapi import APIRouter, Request, Response
 
-from oberih.catalogue.public import Projection, box_of, map_view, query_of
+from oberih.catalogue.public import Projection, map_view, query_of
 from oberih.web.charts import middle, outline
 from oberih.web.open.answers import NOT_UNDERSTOOD, UNCHANGED, tagged
-from oberih.web.open.interface import East, Filters, North, South, Text, West, Zoom, filters_of
+from oberih.web.open.interface import Filters, Part, Text, Zoom, filters_of
 
 __all__ = ["cells_interface"]
 
@@ -26,10 +26,7 @@ def cells_interface(projection: Projection) -> APIRouter:
     )  # fmt: skip
     def cells(
         request: Request,
-        south: South,
-        west: West,
-        north: North,
-        east: East,
+        box: Part,
         zoom: Zoom = 6,
         text: Text = "",
         filter: Filters = [],  # noqa: A002, B006
@@ -37,7 +34,6 @@ def cells_interface(projection: Projection) -> APIRouter:
         """A feature's id is its H3 cell; a record lies somewhere in it, and nobody outside knows where.
         A cell across the 180th meridian goes on beyond 180 degrees.
         """
-        box = box_of(south=south, west=west, north=north, east=east)
         query = query_of(text=text, unfinished=False, filters=filters_of(filter))
         seen = map_view(projection, box, zoom, query)
         features = [

@@ -1,6 +1,6 @@
 """The viewer of a record: on its page, and alone for a frame of any other site.
 
-<iframe src="https://heritage.example/embed/99999/b1xyz" width="640" height="480" allowfullscreen></iframe>
+<iframe src="https://heritage.example/embed/99999/b1xyz" title="A mill" width="640" height="480"></iframe>
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from oberih.catalogue.public import LEVELS, Glance, GlanceFile, Projection, PublicFile, PublicRecord, record
 from oberih.errors import NotInArchive
-from oberih.web.open.addresses import api_of, file_of, page_of
+from oberih.web.open.addresses import api_of, file_of, identifier_of, page_of
 from oberih.web.open.answers import MISSING, there
 from oberih.web.pages import Pages
 from oberih.web.views import EmbedPage, Picture, Viewer
@@ -41,7 +41,7 @@ def embedded(projection: Projection, pages: Pages) -> APIRouter:
 
     @made.get("/embed/{naan}/{name}")
     def embed(request: Request, naan: str, name: str) -> Response:
-        found = there(record(projection, f"ark:/{naan}/{name}"))
+        found = there(record(projection, identifier_of(naan, name)))
         viewer = viewer_of(found)
         if viewer is None:
             raise NotInArchive(*MISSING)

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from oberih.catalogue.public import (
+    Box,
     Found,
     MapView,
     Projection,
@@ -19,6 +20,7 @@ from oberih.catalogue.public import (
     suggest,
 )
 from oberih.errors import InputError
+from oberih.web.open.addresses import identifier_of
 from oberih.web.open.answers import (
     BODY,
     GONE,
@@ -31,7 +33,7 @@ from oberih.web.open.answers import (
     tagged,
 )
 
-__all__ = ["API", "East", "Filters", "North", "South", "Text", "West", "Zoom", "filters_of", "interface"]
+__all__ = ["API", "Filters", "Part", "Text", "Zoom", "filters_of", "interface"]
 
 API = "/api/v1"
 
@@ -54,11 +56,19 @@ Filters = Annotated[
 Cell = Annotated[
     str | None, Query(pattern="^8[0-9a-f]{14}$", description="an H3 cell of the map: what it shows")
 ]
-South = Annotated[float, Query(ge=-90, le=90, description="degrees", examples=[51.4])]
-North = Annotated[float, Query(ge=-90, le=90, description="degrees", examples=[51.6])]
-West = Annotated[float, Query(ge=-180, le=180, description="degrees", examples=[31.1])]
-East = Annotated[float, Query(ge=-180, le=180, description="degrees", examples=[31.5])]
 Zoom = Annotated[int, Query(ge=0, le=24, description="of a web map")]
+
+
+def box_in(
+    south: Annotated[float, Query(ge=-90, le=90, description="degrees", examples=[51.4])],
+    west: Annotated[float, Query(ge=-180, le=180, description="degrees", examples=[31.1])],
+    north: Annotated[float, Query(ge=-90, le=90, description="degrees", examples=[51.6])],
+    east: Annotated[float, Query(ge=-180, le=180, description="degrees", examples=[31.5])],
+) -> Box:
+    return box_of(south=south, west=west, north=north, east=east)
+
+
+Part = Annotated[Box, Depends(box_in)]
 
 
 def interface(projection: Projection) -> APIRouter:
@@ -69,8 +79,9 @@ def interface(projection: Projection) -> APIRouter:
         return tagged(request, BODY.dump_json(value), "application/json")
 
     @api.get(
-        "/records", summary="Search records", response_model=Found, responses={**UNCHANGED, **NOT_UNDERSTOOD}
-    )
+        "/records", summary="Search records", response_model=Found[PublicRecord],
+        responses={**UNCHANGED, **NOT_UNDERSTOOD},
+    )  # fmt: skip
     def records(
         request: Request,
         text: Text = "",
@@ -95,7 +106,7 @@ def interface(projection: Projection) -> APIRouter:
     )  # fmt: skip
     def one(request: Request, naan: Naan, name: Name) -> Response:
         """All that is public of one subject. Its files lie below `/files/`."""
-        found = of_record(projection, naan, name)
+        found = of_record(projection, identifier_of(naan, name))
         return found if isinstance(found, Response) else answer(request, found)
 
     @api.get(
@@ -104,7 +115,7 @@ def interface(projection: Projection) -> APIRouter:
     )  # fmt: skip
     def neighbours(request: Request, naan: Naan, name: Name) -> Response:
         """By the cells that are public: nothing is near by what nobody may know."""
-        found = of_record(projection, naan, name)
+        found = of_record(projection, identifier_of(naan, name))
         return found if isinstance(found, Response) else answer(request, near(projection, found.id))
 
     @api.get(
@@ -121,19 +132,14 @@ def interface(projection: Projection) -> APIRouter:
     )  # fmt: skip
     def cells(
         request: Request,
-        south: South,
-        west: West,
-        north: North,
-        east: East,
+        box: Part,
         zoom: Zoom = 6,
         text: Text = "",
         filter: Filters = [],  # noqa: A002, B006
     ) -> Response:
         """How many records each H3 cell shows, no finer than each of them may be known."""
-        box = box_of(south=south, west=west, north=north, east=east)
-        return answer(
-            request, map_view(projection, box, zoom, query_of(text=text, filters=filters_of(filter)))
-        )
+        query = query_of(text=text, filters=filters_of(filter))
+        return answer(request, map_view(projection, box, zoom, query))
 
     return api
 

@@ -15,11 +15,12 @@ from oberih.catalogue.public import (
     FacetCount,
     Field,
     Projection,
+    at_a_glance,
     query_of,
-    search,
     value_of,
     values,
 )
+from oberih.catalogue.public.asking import LONGEST_TEXT
 from oberih.catalogue.public.collation import sort_key
 from oberih.errors import NotInArchive
 from oberih.i18n import Language, say
@@ -33,7 +34,7 @@ from oberih.web.views.words import KINDS, licence_of
 
 __all__ = [
     "FACETS", "collection_page", "collections_page", "filters_in", "gallery_page", "label", "named",
-    "order_of", "parameter",
+    "order_of", "parameter", "text_in",
 ]  # fmt: skip
 
 FACETS: Mapping[Field, str] = {
@@ -66,11 +67,11 @@ def gallery_page(
 ) -> GalleryPage:
     """What was searched for, or the newest; ``collection``: only of that one."""
     given = request.query_params
-    text, sort, cell = given.get("q", "")[:500], given.get("sort", ""), given.get("cell", "")
+    text, sort, cell = text_in(given), given.get("sort", ""), given.get("cell", "")
     filters = filters_in(given)
     if collection is not None:
         filters["collection"] = (collection.value,)
-    found = search(projection, query_of(
+    found = at_a_glance(projection, query_of(
         text=text, unfinished=False, filters=filters, sort=SORTS.get(sort), language=order_of(spoken),
         size=PAGE, cursor=given.get("after") or None, cell=cell if CELL.fullmatch(cell) else None,
     ))  # fmt: skip
@@ -93,6 +94,11 @@ def gallery_page(
         cell=cell if CELL.fullmatch(cell) else "", address=here,
         titles=named(collection) if collection else None,
     )  # fmt: skip
+
+
+def text_in(given: QueryParams) -> str:
+    """What an address searches for: ``q``, or ``text`` as in the JSON interface."""
+    return (given.get("q") or given.get("text", ""))[:LONGEST_TEXT]
 
 
 def filters_in(given: QueryParams) -> dict[str, tuple[str, ...]]:
@@ -132,7 +138,8 @@ def collections_page(projection: Projection, spoken: Language) -> CollectionsPag
 
 
 def newest(projection: Projection, collection: str) -> Card | None:
-    found = search(projection, query_of(filters={"collection": (collection,)}, size=1, facets=False)).records
+    asked = query_of(filters={"collection": (collection,)}, size=1, facets=False)
+    found = at_a_glance(projection, asked).records
     return card(found[0]) if found else None
 
 

@@ -18,12 +18,12 @@ from oberih.catalogue.public import (
 from oberih.i18n import say
 from oberih.web.charts import View, chart, middle
 from oberih.web.figures import figure, size
-from oberih.web.open.addresses import data_of, embed_of, file_of, persistent, tail
-from oberih.web.open.data.citing import sentence
+from oberih.web.open.addresses import House, data_of, embed_of, file_of, persistent, tail
+from oberih.web.open.data.citing import credit, sentence
 from oberih.web.open.data.json_ld import json_ld
 from oberih.web.open.data.links import links_of
 from oberih.web.open.embed import poster_of, viewer_of
-from oberih.web.views import Annotation, Card, Citations, Download, Fact, FigureRow, RecordPage, Tour
+from oberih.web.views import Annotation, Card, Citations, Download, Fact, FigureRow, Picture, RecordPage, Tour
 from oberih.web.views import PublicPlace as PlaceShown
 from oberih.web.views.public import Texts, Value, Way
 
@@ -61,40 +61,44 @@ NEARBY = say("In the same part of the map")
 
 
 def record_page(
-    record: PublicRecord, address: str, code: str = "", *, related: Mapping[str, PublicRecord] = {},
+    record: PublicRecord, house: House, code: str = "", *, related: Mapping[str, Glance] = {},
     around: tuple[Glance, ...] = (),
 ) -> RecordPage:  # fmt: skip
-    """``address``: the service's own; ``code``: the reader's language; ``related``: records by their
-    identifiers; ``around``: those nearby.
-    """
-    shown = record.files_for("social")
+    """``code``: the reader's language; ``related``: by their identifiers; ``around``: those nearby."""
+    shown, address = record.files_for("social"), house.address
     return RecordPage(
         id=tail(record.id), titles=record.titles, kind=record.kind, summary=record.summary,
-        poster=poster_of(record), place=place(record.place), citations=cited(record, address, code),
+        poster=poster_of(record), place=place(record.place), citations=cited(record, house, code),
         address=persistent(address, record.id),
         rights=record.rights.uri if record.rights else "",
-        holder=(record.rights.holder or "") if record.rights else "",
+        holder=(record.rights.holder or "") if record.rights else "", credit=credit(record),
         facts=tuple(facts(record)), recorded=month(record.recorded) if record.recorded else None,
         published=month(record.published), version=record.version,
         credits=tuple(one.name for one in record.people if one.role == "contributor"),
         identifier=record.id, figures=tuple(figures(record)), downloads=downloads(record),
-        viewer=viewer_of(record),
+        viewer=viewer_of(record), photos=photos(record),
         annotations=tuple(Annotation(one.titles, one.texts) for one in record.annotations),
         tours=tuple(Tour(one.titles, tuple(stops(record, one.id))) for one in record.tours),
         others=tuple(ways(record, related, around)),
         social=file_of(address, shown[0].path) if shown else "", embed=embed_of(address, record.id),
-        json_ld=Markup(json_ld(record, address)),  # noqa: S704 - it is made for that
+        json_ld=Markup(json_ld(record, house)),  # noqa: S704 - it is made for that
         links=tuple(
             {name: value for name, value in vars(one).items() if value} for one in links_of(record, address)
         ),
     )  # fmt: skip
 
 
-def cited(record: PublicRecord, address: str, code: str) -> Citations:
+def cited(record: PublicRecord, house: House, code: str) -> Citations:
     return Citations(
-        sentence(record, address, code), data_of(address, record.id, "citation.bib"),
-        data_of(address, record.id, "citation.ris"),
+        sentence(record, house, code), data_of(house.address, record.id, "citation.bib"),
+        data_of(house.address, record.id, "citation.ris"),
     )  # fmt: skip
+
+
+def photos(record: PublicRecord) -> tuple[Picture, ...]:
+    """Photos that it was made of, as the public may see them."""
+    found = ((one.path, one.size_px) for one in record.files_for("picture"))
+    return tuple(Picture(file_of("", path), *size) for path, size in found if size)
 
 
 def stops(record: PublicRecord, tour: str) -> Iterator[Texts]:
@@ -153,11 +157,16 @@ def figures(record: PublicRecord) -> Iterator[FigureRow]:
         scale = say("1:{number}", number=told.drawing_scale)
         yield FigureRow(say("Good for drawings"), scale, say("The largest scale that the error allows."))
     yield FigureRow(
-        say("Triangles"), figure(told.triangles or None, digits=0), say("Of the whole model, counted.")
+        say("Triangles"), figure(told.triangles or None, digits=0), say("Of the model that is shown here.")
     )
     yield FigureRow(
         say("Photos"), figure(told.photos or None, digits=0), say("Whose places were found, counted.")
     )
+    if told.coverage_percent is not None:
+        yield FigureRow(
+            say("Share of the photos in the model"), say("{x:.0f} %", x=told.coverage_percent),
+            say("Of what they show, so much became model; the rest is missing in it."),
+        )  # fmt: skip
 
 
 def downloads(record: PublicRecord) -> tuple[Download, ...]:
@@ -181,9 +190,7 @@ def is_light(file: PublicFile) -> bool:
     return file.role == "ar" or file.path.rpartition("/")[2].startswith("ar.")
 
 
-def ways(
-    record: PublicRecord, related: Mapping[str, PublicRecord], around: tuple[Glance, ...]
-) -> Iterator[Way]:
+def ways(record: PublicRecord, related: Mapping[str, Glance], around: tuple[Glance, ...]) -> Iterator[Way]:
     for kind, label in RELATED.items():
         ids = [one.id for one in record.relations if one.kind == kind and one.id in related]
         if ids:
@@ -193,7 +200,7 @@ def ways(
         yield Way(NEARBY, told)
 
 
-def card(record: PublicRecord | Glance) -> Card:
+def card(record: Glance) -> Card:
     return Card(
         id=tail(record.id), titles=record.titles, kind=record.kind, picture=poster_of(record),
         place=record.place.region, published=month(record.published),

@@ -9,12 +9,13 @@ from oberih.catalogue.public import (
     PublicRecord,
     Withdrawn,
     around,
+    glances,
     query_of,
     record,
-    records,
     search,
 )
 from oberih.i18n import say
+from oberih.web.open.addresses import House, identifier_of
 from oberih.web.open.answers import there
 from oberih.web.open.around import home_page, map_page, statistics_page, thanks_page
 from oberih.web.open.searched import collection_page, collections_page, gallery_page
@@ -28,7 +29,7 @@ __all__ = ["site"]
 AROUND = 4  # records of the same part of the map that a page shows
 
 
-def site(projection: Projection, pages: Pages) -> APIRouter:
+def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
     """Home, search, map, records, collections, and what tells about all of them."""
     made = APIRouter(include_in_schema=False)
 
@@ -44,7 +45,7 @@ def site(projection: Projection, pages: Pages) -> APIRouter:
     page("/collections", lambda asked: collections_page(projection, pages.spoken(asked)))
     page("/thanks", lambda asked: thanks_page(projection, pages.spoken(asked)))
     page("/statistics", lambda asked: statistics_page(projection, pages.spoken(asked)))
-    page("/about", lambda _: AboutPage())
+    page("/about", lambda _: AboutPage(house.contact))
     page("/guide", lambda _: GuidePage())
 
     @made.get("/collections/{identifier}")
@@ -54,7 +55,7 @@ def site(projection: Projection, pages: Pages) -> APIRouter:
 
     @made.get("/records/{naan}/{name}")
     def shown(request: Request, naan: str, name: str) -> Response:
-        found = record(projection, f"ark:/{naan}/{name}")
+        found = record(projection, identifier_of(naan, name))
         if isinstance(found, Withdrawn):
             gone = say("This was public once, and is no more.")
             return pages.response(
@@ -64,15 +65,15 @@ def site(projection: Projection, pages: Pages) -> APIRouter:
 
     @made.get("/records/{naan}/{name}/print")
     def printed(request: Request, naan: str, name: str) -> Response:
-        found = there(record(projection, f"ark:/{naan}/{name}"))
-        view = record_page(found, pages.address, pages.spoken(request).code)
+        found = there(record(projection, identifier_of(naan, name)))
+        view = record_page(found, house, pages.spoken(request).code)
         return pages.response(request, PrintPage(view, matrix(view.address)), knows_visitor=False)
 
     def whole(request: Request, found: PublicRecord) -> RecordPage:
         """A record, with those it is related to and those nearby."""
-        related = {one.id: one for one in records(projection, [one.id for one in found.relations])}
+        related = {one.id: one for one in glances(projection, [one.id for one in found.relations])}
         beside = around(projection, found.id, AROUND) if found.place.cell else ()
-        return record_page(found, pages.address, pages.spoken(request).code, related=related, around=beside)
+        return record_page(found, house, pages.spoken(request).code, related=related, around=beside)
 
     @made.get("/healthz")
     def healthy() -> Response:

@@ -5,6 +5,7 @@ from oberih.web.views.contributions import (
     Contribution,
     ContributionPage,
     ContributionsPage,
+    LeftOut,
     Progress,
     Receipt,
     ReceivedFile,
@@ -72,6 +73,8 @@ from oberih.web.views.review import (
     ReviewPage,
     ReviewQueuePage,
     ReviewRow,
+    Saying,
+    Theirs,
     Warned,
     Wording,
     Zone,
@@ -89,7 +92,7 @@ from oberih.web.views.site import (
     StatisticsPage,
     ThanksPage,
 )
-from oberih.web.views.viewer import EmbedPage, Viewer
+from oberih.web.views.viewer import FRAME_PX, EmbedPage, Viewer, frame_line
 from oberih.web.views.words import (
     ANSWERS,
     CHECKS,
@@ -113,6 +116,7 @@ from oberih.web.views.words import (
 __all__ = [
     "ANSWERS",
     "CHECKS",
+    "FRAME_PX",
     "GRADES",
     "JOBS",
     "KINDS",
@@ -164,6 +168,7 @@ __all__ = [
     "JoinPage",
     "KnownPage",
     "KnownRow",
+    "LeftOut",
     "Licence",
     "LoginPage",
     "Machine",
@@ -199,10 +204,12 @@ __all__ = [
     "ReviewQueuePage",
     "ReviewRow",
     "Role",
+    "Saying",
     "SessionRow",
     "StatisticsPage",
     "Step",
     "ThanksPage",
+    "Theirs",
     "Token",
     "Tour",
     "Value",
@@ -215,4 +222,5 @@ __all__ = [
     "Wording",
     "Zone",
     "ZonesPage",
+    "frame_line",
 ]

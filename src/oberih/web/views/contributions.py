@@ -12,6 +12,7 @@ __all__ = [
     "Contribution",
     "ContributionPage",
     "ContributionsPage",
+    "LeftOut",
     "Progress",
     "Receipt",
     "ReceivedFile",
@@ -51,16 +52,16 @@ class Step:
     ]  # fmt: skip
     state: Literal["done", "now", "later", "stopped", "skipped", "ended"]
     at: datetime | None = None  # when it was done, or began
-    note: str = ""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the present step is."""
+    """How far it is with the present part of a step. More parts may follow."""
 
     share: float | None  # of 1; None: unknown
-    left_s: float | None = None  # None: unknown
+    left_s: float | None = None  # of this part; None: unknown
     words: str = ""  # what is being done
+    since: datetime | None = None  # when a machine began with it
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,14 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A photo without which the model was made."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ContributionPage(View):
     """What happens to a contribution."""
 
@@ -95,11 +104,12 @@ class ContributionPage(View):
     receipt: Receipt | None = None
     files: int = 0
     bytes: int = 0
-    pictures: tuple[Picture, ...] = ()
+    picture: Picture | None = None  # of the model that everybody sees
     reason: str = ""  # why it is in this state
     advice: str = ""
     opens: date | None = None  # it passed, and nothing of it is public before that day
     unused: tuple[str, ...] = ()  # names of files that are neither photos nor videos
+    left_out: tuple[LeftOut, ...] = ()
     record: str = ""  # address of the public page
     can_cancel: bool = False
     can_withdraw: bool = False
@@ -117,8 +127,7 @@ class Contribution:
     created: datetime
     files: int
     bytes: int
-    picture: Picture | None = None
-    share: float | None = None  # how far the present step is, of 1
+    picture: Picture | None = None  # of the model that everybody sees
 
 
 @dataclass(frozen=True)

@@ -11,4 +11,4 @@ __all__ = ["DataPage"]
 @dataclass(frozen=True)
 class DataPage(View):
     template: ClassVar[str] = "api.html.j2"
-    example: str = "99999/b1gk8t2n5x7wq3mz"  # a record, as addresses have it
+    example: str = ""  # a record, as addresses have it; empty: there is none yet

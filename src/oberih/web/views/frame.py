@@ -28,7 +28,6 @@ class Visitor:
 
     name: str
     roles: frozenset[Role]
-    reviews: int = 0  # that wait for this custodian
 
     def has(self, *roles: Role) -> bool:
         """Whether this person has one of ``roles``."""
@@ -70,7 +69,6 @@ class Picture:
     address: str
     width: int
     height: int
-    words: str = ""  # what it shows, for those who cannot see it
     others: tuple[tuple[str, int], ...] = ()  # the same, smaller: address and width, the smallest first
 
 
@@ -90,7 +88,6 @@ class Paging:
     earlier: str = ""
     later: str = ""
     count: int | None = None  # of all pages together; None: not counted
-    capped: bool = False  # there are more than ``count``
 
 
 ONE_PAGE = Paging()

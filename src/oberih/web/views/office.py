@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from oberih.web.views.contributions import Progress
 from oberih.web.views.frame import ONE_PAGE, Paging, View
 
 __all__ = ["AuditPage", "AuditRow", "Job", "JobsPage", "Machine", "Queue"]
@@ -15,7 +16,6 @@ class Queue:
     name: str
     waiting: int
     running: int
-    wait_s: float | None = None  # how long something that comes now will wait; None: unknown
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,11 @@ class Machine:
 class Job:
     id: str
     title: str
-    contribution: str
     queue: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     when: Literal["next", "normal", "last"] = "normal"
-    share: float | None = None
-    left_s: float | None = None
+    progress: Progress | None = None  # of one that runs
     since: datetime | None = None
-    attempts: int = 1
-    machine: str = ""
     reason: str = ""
 
 

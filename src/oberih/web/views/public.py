@@ -95,6 +95,7 @@ class RecordPage(View):
     address: str  # to cite; it stays
     rights: str = ""  # address of a licence or statement; empty: nobody looked into it yet
     holder: str = ""  # of the rights
+    credit: str = ""  # how whoever holds them wants to be named
     facts: tuple[Fact, ...] = ()
     recorded: date | None = None  # month
     published: date | None = None  # month
@@ -104,6 +105,7 @@ class RecordPage(View):
     figures: tuple[FigureRow, ...] = ()
     downloads: tuple[Download, ...] = ()
     viewer: Viewer | None = None
+    photos: tuple[Picture, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     tours: tuple[Tour, ...] = ()
     others: tuple[Way, ...] = ()  # related records, and those around

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
+from oberih.web.views.contributions import Progress
 from oberih.web.views.frame import ONE_PAGE, FigureRow, Paging, Picture, View
 from oberih.web.views.viewer import Viewer
 
@@ -21,6 +22,8 @@ __all__ = [
     "ReviewPage",
     "ReviewQueuePage",
     "ReviewRow",
+    "Saying",
+    "Theirs",
     "Warned",
     "Wording",
     "Zone",
@@ -47,6 +50,7 @@ class ReviewRow:
     opens: date | None = None  # it passed, and nothing of it is public before that day
     out: bool = False  # it passed, and is not public any more
     picture: Picture | None = None
+    making: bool = False  # what would be public is not made yet
     deletion: bool = False  # who recorded it took it back, and asks for its files to be deleted
     note: str = ""  # why
 
@@ -160,7 +164,10 @@ class ReviewPage(View):
     note: str = ""  # of who recorded
     zone: str = ""
     zone_reason: str = ""
-    pictures: tuple[Picture, ...] = ()  # ``address`` + "?size=large" is the same, larger
+    pictures: tuple[Picture, ...] = ()
+    making: Progress | None = None  # what would be public is not made yet: nothing can pass
+    unmade: str = ""  # why it could not be made
+    alike: tuple[str, ...] = ()  # titles of others that were given with the very same photos
     unused: tuple[str, ...] = ()  # names of files that are neither photos nor videos
     model: Picture | None = None  # a drawing of the model
     model_address: str = ""
@@ -266,6 +273,23 @@ class ZonesPage(View):
 
 
 @dataclass(frozen=True)
+class Saying:
+    """A text of a presentation, and where in it it stands."""
+
+    part: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What somebody else saved while the reader wrote."""
+
+    version: int
+    words: tuple[Saying, ...]
+
+
+@dataclass(frozen=True)
 class PresentationPage(View):
     """Where a custodian writes how a public model is shown."""
 
@@ -276,4 +300,5 @@ class PresentationPage(View):
     version: int
     told: str  # JSON: view, annotations, tours
     error: str = ""
+    theirs: Theirs | None = None
     warnings: tuple[Warned, ...] = ()

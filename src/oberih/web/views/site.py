@@ -88,6 +88,7 @@ class StatisticsPage(View):
 @dataclass(frozen=True)
 class AboutPage(View):
     template: ClassVar[str] = "about.html.j2"
+    contact: str = ""  # e-mail address
 
 
 @dataclass(frozen=True)

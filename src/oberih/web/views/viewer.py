@@ -2,11 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import ClassVar
 
 from oberih.web.views.frame import Picture, View
 
-__all__ = ["EmbedPage", "Viewer"]
+__all__ = ["FRAME_PX", "EmbedPage", "Viewer", "frame_line"]
+
+FRAME_PX = (640, 480)
+"""Width and height of the viewer on other sites, where there is so much room: 4 to 3, as posters are."""
+
+
+def frame_line(address: str, title: str, size: tuple[int, int] = FRAME_PX) -> str:
+    """The line of HTML that shows the viewer on any page; it shrinks with what it stands in."""
+    width, height = size
+    return (
+        f'<iframe src="{escape(address)}" width="{width}" height="{height}" title="{escape(title)}"'
+        f' style="border:0;max-width:100%;height:auto;aspect-ratio:{width}/{height}"'
+        ' allow="fullscreen; xr-spatial-tracking" loading="lazy"></iframe>'
+    )
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ from oberih.archive.deposit import ORIGINALS
 from oberih.capture import Photo, find_photos
 from oberih.catalogue.outdated import outdate
 from oberih.catalogue.tables import Model, Review
-from oberih.errors import UnreadablePhoto
+from oberih.errors import InputError, UnreadablePhoto
 from oberih.formats import Model as Shape
-from oberih.formats import format_named, load_model
-from oberih.products import make_public
+from oberih.formats import cameras_in
+from oberih.geometry import Scene
+from oberih.products import eyes_of, make_public
 from oberih.progress import Progress
 from oberih.trust.pictures import decoded, encoded
 from oberih.trust.redaction import Box, Corrections, Hiding, Region, Sighting, blurred, find
@@ -28,6 +29,7 @@ from oberih.work.flow.here import here
 from oberih.work.flow.locking import lock, open_reviews
 from oberih.work.flow.modelling import open_review, result_folder
 from oberih.work.flow.noticing import noticed
+from oberih.work.flow.projecting import micro
 from oberih.work.service import Service
 
 __all__ = ["begin_draft", "draft", "draft_again", "draft_lost", "drafted"]
@@ -79,6 +81,7 @@ class Drafted:
     place: str
     manifest: dict[str, Any]
     found: list[dict[str, Any]]
+    eyes: list[dict[str, Any]]  # not in the files: a custodian decides whether they are shown
 
 
 def made_for(job: Job, asked: Review) -> Drafted:
@@ -89,13 +92,14 @@ def made_for(job: Job, asked: Review) -> Drafted:
     work = service.work_folder(model.id)
     out = work / f"draft-{secrets.token_hex(4)}"
     source = result_folder(service, model.id)
+    cameras = cameras_in(source, photo_names=True)
     with job.progress.stage("photos for the public", len(model.captures)) as stage:
         photos = photos_of(service, model, work, job.progress)
         stage.tick(len(model.captures))
     looked = looked_at(photos, asked.corrections, work / "pictures", job.progress)
 
     def redact(shape: Shape) -> Shape:
-        return hidden(shape, source, looked.sightings)
+        return hidden(shape, cameras, looked.sightings)
 
     made = make_public(source, out, redact=redact, pictures=looked.pictures, progress=job.progress)
     job.check()
@@ -106,11 +110,14 @@ def made_for(job: Job, asked: Review) -> Drafted:
     for path in looked.previews:  # not of the manifest: they never become public
         service.drafts.write(f"{place}/{path.name}", iter([path.read_bytes()]))
     forget(out)
-    return Drafted(place, made.manifest.model_dump(mode="json"), looked.found)
+    eyes = eyes_of(cameras, made.frame, made.manifest.size) if cameras is not None else ()
+    told = [{"eye": micro(eye), "target": micro(target)} for eye, target in eyes]
+    return Drafted(place, made.manifest.model_dump(mode="json"), looked.found, told)
 
 
 def put(session: Session, review: Review, made: Drafted) -> None:
     review.draft, review.manifest, review.found = made.place, made.manifest, made.found
+    review.eyes = made.eyes
     review.warnings = noticed(session, review)
 
 
@@ -245,13 +252,16 @@ def stored(
 
 
 def hidden(
-    shape: Shape, folder: Path, looked: Mapping[str, tuple[tuple[Region, ...], tuple[int, int]]]
+    shape: Shape, cameras: Scene | None, looked: Mapping[str, tuple[tuple[Region, ...], tuple[int, int]]]
 ) -> Shape:
     """The model with what was found in its photos covered on its textures, colours and points."""
     if not looked:
         return shape
-    cameras = load_model(folder, format_named("colmap"), photo_names=True).cameras
-    views = {view.name: view for view in cameras.views} if cameras is not None else {}
+    if cameras is None:
+        raise InputError(
+            "The model does not say where its photos were taken.", "Make it of its photos again."
+        )
+    views = {view.name: view for view in cameras.views}
     sightings = [
         Sighting.of(views[name], region, size)
         for name, (regions, size) in looked.items() if name in views

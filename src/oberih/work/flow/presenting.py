@@ -31,6 +31,10 @@ from oberih.work.sharing import copied_or_later
 __all__ = ["Told", "present"]
 
 UNSEEN = ("It is not public.", "What is said of a model is written when everybody sees the model.")
+UNSHOWN = (
+    "Where the photos were taken is not shown: not everybody may know exactly where it is.",
+    "Leave it out, or decide anew on the page of the review how exactly the place is public.",
+)
 FILE = "presentation.json"  # in the object of the model
 
 
@@ -46,6 +50,7 @@ class Told(BaseModel):
     tours: Annotated[tuple[PublicTour, ...], Field(max_length=20)] = ()
 
     before: Ark | None = Field(default=None, description="a record that shows it at an earlier time")
+    eyes: bool = Field(default=False, description="whether to show where the photos were taken")
 
     @model_validator(mode="after")
     def whole(self) -> Self:
@@ -73,7 +78,7 @@ def present(
     none. ``harmless``: `mark_of` the warnings that were judged. Returns the version that it has now.
 
     Raises `Conflict` if it is not public, or somebody changed it meanwhile; `Unjudged`;
-    `InputError` if the record to compare it with is not public.
+    `InputError` if the record to compare it with is not public, or it is not to be known exactly where it is.
     """
     if told.before is not None:
         other = record(service.projection, told.before)
@@ -83,6 +88,8 @@ def present(
         public = lock(session, subject)
         if public is None or not public.visible or public.review is None:
             raise Conflict(*UNSEEN)
+        if told.eyes and public.precision != "exact":
+            raise InputError(*UNSHOWN)
         review = session.get_one(Review, public.review)
         row = session.get(Presentation, review.id)
         if (row.version if row else 0) != seen_version:
@@ -96,7 +103,7 @@ def present(
         row.opening = opening
         row.annotations = [one.model_dump(mode="json") for one in told.annotations]
         row.tours = [one.model_dump(mode="json") for one in told.tours]
-        row.before = told.before
+        row.before, row.eyes = told.before, told.eyes
         row.judged = sorted({*row.judged, *harmless})
         session.flush()
         if left := [one for one in noticed(session, review) if not one["settled"]]:
@@ -138,6 +145,7 @@ def keep(job: Job, review: str) -> None:
     told: dict[str, Any] = {
         "schema": "oberih-presentation/1", "record": row.subject, "version": decided.number,
         "view": row.opening, "annotations": row.annotations, "tours": row.tours, "before": row.before,
+        "eyes": row.eyes,
     }  # fmt: skip
     data = (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode()
     deposited(service.archive, decided.model)  # another machine may have brought it there

@@ -53,8 +53,8 @@ from oberih.trust.cells import CandidateSites, Generalised, TruePlace, generalis
 from oberih.work.offers import LICENCES
 
 __all__ = [
-    "MICRO", "captures_of", "folder_of", "keep_place", "licence_of", "month", "names_of", "public_record",
-    "reviewed_place", "seen_before", "settle_place", "sites", "true_place",
+    "MICRO", "captures_of", "folder_of", "keep_place", "licence_of", "micro", "month", "names_of",
+    "public_record", "reviewed_place", "seen_before", "settle_place", "sites", "true_place",
 ]  # fmt: skip
 
 STRICTEST = ("archive-only", "cc-by-sa-4.0", "cc-by-4.0", "cc0-1.0")
@@ -102,9 +102,9 @@ def public_record(session: Session, publication: Publication) -> PublicRecord:
         ),
         place=public_place(publication, described),
         recorded=min((month(one.taken) for one in captures if one.taken), default=None),
-        quality=quality(model),
+        quality=quality(model, manifest),
         files=() if manifest is None else files(passed, manifest, shown),
-        scene=None if manifest is None else scene(manifest, shown),
+        scene=None if manifest is None else scene(manifest, shown, eyes(publication, passed, shown)),
         annotations=annotations(shown),
         tours=tours(shown),
         relations=(PublicRelation(kind="is version of", id=shown.before),) if shown and shown.before else (),
@@ -189,8 +189,8 @@ def rights(described: Description, licence: str) -> PublicRights | None:
     return PublicRights(uri=LICENCES[licence])
 
 
-def quality(model: Model) -> Quality:
-    """Measured figures; lengths only if the scale is known."""
+def quality(model: Model, manifest: Manifest | None) -> Quality:
+    """Measured figures; lengths only if the scale is known. Triangles are those of what anybody can fetch."""
     figures: dict[str, Any] = model.figures
     metres = figures.get("unit") == "m"
 
@@ -201,7 +201,7 @@ def quality(model: Model) -> Quality:
     size = figures.get("size")
     filled = figures.get("photos_filled")
     return Quality(
-        triangles=figures.get("triangles"),
+        triangles=manifest.triangles if manifest else figures.get("triangles"),
         points=figures.get("points"),
         photos=figures.get("photos_used"),
         error_um=length("error", MICRO),
@@ -227,7 +227,14 @@ def files(passed: Review, manifest: Manifest, shown: Presentation | None) -> tup
     )  # fmt: skip
 
 
-def scene(manifest: Manifest, shown: Presentation | None) -> PublicScene:
+def eyes(publication: Publication, passed: Review, shown: Presentation | None) -> tuple[PublicView, ...]:
+    """Where the photos were taken: where a custodian wants it, and everybody may know exactly where it is."""
+    if shown is None or not shown.eyes or publication.precision != "exact":
+        return ()
+    return tuple(PublicView.model_validate(one, strict=False) for one in passed.eyes)
+
+
+def scene(manifest: Manifest, shown: Presentation | None, eyes: tuple[PublicView, ...]) -> PublicScene:
     """How a viewer begins: as a custodian chose, or else where the poster was taken from."""
     view = PublicView(eye=micro(manifest.viewpoint.eye), target=micro(manifest.viewpoint.target))
     if shown is not None and shown.opening is not None:
@@ -237,6 +244,7 @@ def scene(manifest: Manifest, shown: Presentation | None) -> PublicScene:
         size=micro(manifest.size),
         field_deg=round(manifest.viewpoint.field_deg),
         view=view,
+        eyes=eyes,
     )
 
 

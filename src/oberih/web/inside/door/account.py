@@ -27,7 +27,7 @@ from oberih.catalogue.accounts.tables import Password
 from oberih.catalogue.database import now
 from oberih.errors import InputError
 from oberih.i18n import say
-from oberih.web.inside.desk import anywhere
+from oberih.web.inside.desk import anywhere, go
 from oberih.web.inside.door.once import take_once
 from oberih.web.inside.door.places import shown_grants
 from oberih.web.inside.door.threshold import (
@@ -37,13 +37,12 @@ from oberih.web.inside.door.threshold import (
     SECOND_FACTOR,
     SESSION,
     At,
-    InForm,
     Me,
     Mine,
     forget,
-    go,
     wrong,
 )
+from oberih.web.inside.forms import InForm
 from oberih.web.views import AccountPage, Notice, Passkey, SessionRow, Token
 from oberih.work.flow import project
 from oberih.work.flow.persons import depart
@@ -108,10 +107,7 @@ def end(desk: At, me: Mine, given: InForm) -> Response:
 @router.get("/account/data")
 def data(me: Mine) -> Response:
     told = json.dumps(own_data(me.database, me.who), ensure_ascii=False, indent=1)
-    headers = {
-        "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-        "Content-Disposition": 'attachment; filename="my-data.json"',
-    }  # fmt: skip
+    headers = {"Content-Disposition": 'attachment; filename="my-data.json"'}
     return Response(told, headers=headers, media_type="application/json")
 
 

@@ -16,24 +16,20 @@ from oberih.catalogue.accounts import (
 )
 from oberih.catalogue.accounts.codes import has_codes
 from oberih.i18n import say
-from oberih.web.inside.desk import Desk, asked_path, present
+from oberih.web.inside.desk import Desk, asked_path, go, present
 from oberih.web.inside.door.entering import providers
 from oberih.web.inside.door.threshold import (
     SECOND_FACTOR,
     At,
-    InForm,
-    InJson,
     Me,
     Mine,
     Next,
     as_challenge,
-    go,
-    in_json,
     keep,
-    own_path,
     there,
     wrong,
 )
+from oberih.web.inside.forms import InForm, InJson, in_json, own_path
 from oberih.web.views import LoginPage, Notice
 
 __all__ = ["confirm_first", "router"]
@@ -63,7 +59,7 @@ def confirm_first(request: Request, desk: Desk, error: NotAllowed, *, page: bool
         kept=request.cookies.get("language", ""), accepted=request.headers.get("Accept-Language", "")
     )
     told = {"message": spoken(error.message), "advice": spoken(error.advice), "next": way}
-    return JSONResponse(told, 403, {"Cache-Control": "no-store"})
+    return JSONResponse(told, 403)
 
 
 def has_second_factor(request: Request, desk: Desk) -> bool:

@@ -14,27 +14,23 @@ from oberih.catalogue.accounts import (
     log_out,
 )
 from oberih.i18n import say
-from oberih.web.inside.desk import Desk, Present, present, someone
+from oberih.web.inside.desk import Desk, Present, go, present, someone
 from oberih.web.inside.door.threshold import (
     FORM,
     LEFT,
     SESSION,
     At,
-    InForm,
-    InJson,
     Next,
     as_challenge,
     cookie,
     forget,
-    go,
-    in_json,
     let_in,
     own_form,
-    own_path,
     stranger_page,
     there,
     wrong,
 )
+from oberih.web.inside.forms import InForm, InJson, in_json, own_path
 from oberih.web.views import LoginPage, Notice, Provider, RecoverPage
 
 __all__ = ["login_page", "providers", "router"]

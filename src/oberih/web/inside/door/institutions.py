@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 from fastapi import APIRouter, Depends, Request, Response
 
 from oberih.catalogue.accounts import CannotEnter, begin_institution, finish_institution
-from oberih.web.inside.desk import Present, present
+from oberih.web.inside.desk import Present, go, present
 from oberih.web.inside.door.entering import login_page
 from oberih.web.inside.door.once import shown_once
 from oberih.web.inside.door.threshold import (
@@ -15,14 +15,13 @@ from oberih.web.inside.door.threshold import (
     Next,
     cookie,
     forget,
-    go,
     keep,
     let_in,
-    own_path,
     put,
     stranger_page,
     wrong,
 )
+from oberih.web.inside.forms import own_path
 from oberih.web.views import LoginPage, OncePage
 
 __all__ = ["router"]

@@ -21,18 +21,14 @@ from oberih.catalogue.accounts import (
 )
 from oberih.catalogue.accounts.joining import refuse_closed
 from oberih.errors import Conflict, InputError
-from oberih.web.inside.desk import Desk, present
+from oberih.web.inside.desk import Desk, go, present
 from oberih.web.inside.door.once import shown_once
 from oberih.web.inside.door.places import title_of
 from oberih.web.inside.door.threshold import (
     HERE,
     At,
-    Given,
-    InForm,
-    InJson,
     Mine,
     as_challenge,
-    go,
     keep,
     let_in,
     own_form,
@@ -40,6 +36,7 @@ from oberih.web.inside.door.threshold import (
     there,
     wrong,
 )
+from oberih.web.inside.forms import Given, InForm, InJson
 from oberih.web.views import Grant, JoinPage, OncePage
 
 __all__ = ["router"]

@@ -23,21 +23,11 @@ from oberih.catalogue.accounts import (
 )
 from oberih.catalogue.accounts.tables import Password
 from oberih.errors import Conflict, InputError, OberihError
+from oberih.web.inside.desk import go
 from oberih.web.inside.door.account import account_page
 from oberih.web.inside.door.once import shown_once
-from oberih.web.inside.door.threshold import (
-    At,
-    InForm,
-    InJson,
-    Me,
-    Mine,
-    as_challenge,
-    go,
-    in_json,
-    keep,
-    there,
-    wrong,
-)
+from oberih.web.inside.door.threshold import At, Me, Mine, as_challenge, keep, there, wrong
+from oberih.web.inside.forms import InForm, InJson, in_json
 from oberih.web.qr import matrix
 from oberih.web.views import CodesPage, OncePage
 

@@ -1,4 +1,4 @@
-"""What all routes of the door share: cookies, what a form says, what tells our own pages from others'.
+"""What all routes of the door share: cookies, and what tells our own pages from others'.
 
 Forms before a login carry a word that belongs to a cookie of the same browser (OWASP's signed double submit);
 forms after it are bound to the session (see `desk.someone`). Besides, what comes from another site is refused
@@ -6,18 +6,17 @@ at all routes (see `desk.from_our_own_page`).
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 
 from oberih.catalogue.access import Action, NotAllowed, Who, Why
 from oberih.catalogue.accounts import CannotEnter, Challenge, Opened, Present, TooManyTries, log_out, who_is
 from oberih.catalogue.accounts.keys import new_token, same
 from oberih.catalogue.database import Database
-from oberih.errors import InputError, OberihError
+from oberih.errors import OberihError
 from oberih.i18n import say
 from oberih.web.inside.desk import (
     CSRF_HEADER,
@@ -28,7 +27,6 @@ from oberih.web.inside.desk import (
     asks,
     cookie_name,
     desk_of,
-    form_of,
     word_in_form,
 )
 from oberih.web.views import Notice, View
@@ -42,21 +40,15 @@ __all__ = [
     "SECOND_FACTOR",
     "SESSION",
     "At",
-    "Given",
-    "InForm",
-    "InJson",
     "Me",
     "Mine",
     "Next",
     "as_challenge",
     "cookie",
     "forget",
-    "go",
-    "in_json",
     "keep",
     "let_in",
     "own_form",
-    "own_path",
     "put",
     "stranger_page",
     "there",
@@ -68,68 +60,10 @@ SECOND_FACTOR, HERE = "second-factor", "here"  # parameters of the account's pag
 LEFT = "left"  # a parameter of the page to log in: an account is no more
 YEAR_S, FORM_S = 365 * 86400, 2 * 3600
 MOST_BYTES = 256 << 10  # of a form, or of a passkey's answer
-LONGEST_PATH = 1000  # letters
 
 At = Annotated[Desk, Depends(desk_of)]
 Next = Annotated[str, Query(alias="next")]
 """Where to go then."""
-
-
-# -- what somebody sent ---
-
-
-@dataclass(frozen=True)
-class Given:
-    """Fields of a form, or of a script's JSON. What is missing, or no text, is empty."""
-
-    fields: Mapping[str, Any]
-
-    def __call__(self, name: str) -> str:
-        found = self.fields.get(name, "")
-        return found if isinstance(found, str) else ""
-
-    def all(self, name: str) -> list[str]:
-        """Of check boxes."""
-        found = self.fields.get(name, [])
-        return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, str)]
-
-    @property
-    def next(self) -> str:
-        return own_path(self("next"))
-
-    @property
-    def credential(self) -> str:
-        """The passkey's answer, as JSON."""
-        return json.dumps(self.fields.get("credential"))
-
-
-async def in_form(request: Request) -> Given:
-    form = await form_of(request)
-    return Given({name: many[0] if len(many := form.getlist(name)) == 1 else many for name in form})
-
-
-async def in_json(request: Request) -> Given:
-    """Only as JSON: other sites' forms cannot send that."""
-    if not request.headers.get("Content-Type", "").startswith("application/json"):
-        raise WrongForm
-    try:
-        found = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise InputError("This is no JSON object.", "Try again from the page.")
-    return Given(found)
-
-
-InForm = Annotated[Given, Depends(in_form)]
-InJson = Annotated[Given, Depends(in_json)]
-
-
-def own_path(address: str) -> str:
-    """``address`` if it is a path of our own site, else "/": so nobody is led away by a link to the login."""
-    plain = address.isascii() and address.isprintable() and " " not in address and "\\" not in address
-    ours = address.startswith("/") and not address.startswith("//")
-    return address if plain and ours and len(address) <= LONGEST_PATH else "/"
 
 
 # -- that it comes from our own page ---
@@ -198,19 +132,15 @@ def let_in(desk: Desk, request: Request, answer: Response, opened: Opened) -> Re
 # -- answers ---
 
 
-def go(path: str) -> Response:
-    return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
-
-
 def there(path: str) -> Response:
     """For a script: where to go."""
-    return JSONResponse({"next": path}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"next": path})
 
 
 def as_challenge(challenge: Challenge) -> Response:
     """For a script: what to ask the device."""
     told = {"challenge": challenge.token, "options": json.loads(challenge.options)}
-    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+    return JSONResponse(told)
 
 
 def wrong(error: OberihError, field: str = "") -> tuple[dict[str, str], int]:

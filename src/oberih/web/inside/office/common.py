@@ -10,10 +10,12 @@ from oberih.catalogue.access import Action, hidden, unseen
 from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 from oberih.web.inside.desk import Asks
+from oberih.web.views import Notice
 
 __all__ = [
     "address",
     "day_of",
+    "done",
     "end_of",
     "hidden",
     "in_words",
@@ -26,6 +28,19 @@ __all__ = [
 ]
 
 LONGEST_NUMBER = 9  # figures
+DONE = {
+    "kept": say("It is kept. You can decide later."),
+    "passed": say("You let it pass. It becomes public as soon as its files are in their place."),
+    "refused": say("It is kept, and not public."),
+    "again": say("Your decision about its place is written down."),
+    "out": say("It is out of public view."),
+    "released": say("It goes on its way, and comes to review once there is a model."),
+    "answered": say("Your answer is on the contributor's page."),
+    "words": say("The words are changed."),
+    "together": say("They are put together. A new model is made of all the photos, and comes to review."),
+    "shown": say("It is saved: everybody sees it. Where a look begins elsewhere, its pictures follow soon."),
+}
+"""Key of the parameter "done" -> what was done."""
 
 
 def own(who: Asks, action: Action, collection: str | None) -> None:
@@ -72,6 +87,12 @@ def query(request: Request, name: str, most: int = 200) -> str:
 def address(path: str, **parameters: str) -> str:
     told = {name: one for name, one in parameters.items() if one}
     return f"{path}?{urlencode(told)}" if told else path
+
+
+def done(request: Request) -> Notice | None:
+    """What a form before this page did: the parameter "done" of its address says it."""
+    words = DONE.get(query(request, "done"))
+    return Notice(words) if words else None
 
 
 def in_words(error: OberihError) -> str:

@@ -13,21 +13,13 @@ from oberih.catalogue.tables import Subject
 from oberih.errors import Conflict, InputError
 from oberih.i18n import say
 from oberih.trust.cells import TruePlace
-from oberih.web.inside.desk import Asks, asks
-from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.desk import Asks, asks, go
+from oberih.web.inside.forms import Given, InForm
+from oberih.web.inside.office.case import Case, case_of, has_words, is_open, mode_of, visible
 from oberih.web.inside.office.common import in_words, number_of, own, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, described_by
 from oberih.web.inside.office.regions import corrections_of, regions_of
-from oberih.web.inside.office.review import (
-    At,
-    Case,
-    case_of,
-    has_words,
-    is_open,
-    mode_of,
-    page,
-    visible,
-)
+from oberih.web.inside.office.review import At, page
 from oberih.web.views.words import CHECKS
 from oberih.work.flow import (
     Decision,
@@ -91,7 +83,7 @@ def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     decision = decision_of(sent, outcome)
     version = keep_words(who, case, sent)
     decide(service, case.id, who.who.actor, decision.model_copy(update={"seen_version": version}))
-    return who.desk.back("/review")
+    return go(f"/review?done={outcome}")
 
 
 def blur_changed(case: Case, sent: Given) -> bool:
@@ -194,7 +186,7 @@ def again(
 def saved(who: Asks, case: Case, sent: Given) -> Response:
     """Keep what was answered; what is blurred is made anew if that was changed."""
     keep_all(who, case, sent)
-    return who.desk.back(f"/review/{case.id}")
+    return go(f"/review/{case.id}?done=kept")
 
 
 def keep_all(who: Asks, case: Case, sent: Given, *, make: bool = True) -> None:
@@ -260,7 +252,7 @@ def quarantined(request: Request, who: Asks, case: Case, sent: Given) -> Respons
     elif sent("decision") == "refused":
         refuse(who.desk.service, case.captures[0].id, who.who.actor, sent("comment")[:5000],
                reason=sent("reason")[:5000])  # fmt: skip
-    return who.desk.back("/review")
+    return go(f"/review?done={'released' if sent('decision') == 'passed' else 'refused'}")
 
 
 def looked_again(request: Request, who: Asks, case: Case, sent: Given) -> Response:
@@ -277,7 +269,7 @@ def looked_again(request: Request, who: Asks, case: Case, sent: Given) -> Respon
     version = keep_words(who, case, sent)
     decision = decision.model_copy(update={"seen_version": version})
     look_again(who.desk.service, subject_of(case).id, who.who.actor, decision)
-    return who.desk.back("/review")
+    return go("/review?done=again")
 
 
 def with_checks(sent: Given) -> Given:
@@ -305,7 +297,7 @@ def taken_out(request: Request, who: Asks, case: Case, sent: Given, *, at: At = 
     check_words(subject_of(case), sent)  # before anything is done
     unpublish(who.desk.service, subject_of(case).id, who.who.actor, sent("reason")[:5000])
     keep_words(who, case, sent)  # after it: nobody sees them now
-    return who.desk.back("/review")
+    return go("/review?done=out")
 
 
 @router.post("/review/{identifier}/words")
@@ -329,7 +321,7 @@ def wording(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
         return again(request, who, case, sent, {"": in_words(error)}, status, at="words")
     if mode_of(case) == "again":  # nothing keeps the answers of it
         return again(request, who, case, sent, {}, 200)
-    return who.desk.back(f"/review/{case.id}#words")
+    return go(f"/review/{case.id}?done=words#words")
 
 
 def version_of(sent: Given) -> int:

@@ -8,7 +8,7 @@ from oberih.archive.metadata import Description
 from oberih.catalogue.tables import Subject
 from oberih.errors import InputError
 from oberih.i18n import say
-from oberih.web.inside.door.threshold import Given
+from oberih.web.inside.forms import Given
 from oberih.web.inside.office.common import number_of
 from oberih.web.inside.office.queue import kind_of
 from oberih.web.views.words import CHECKS, KINDS

@@ -16,9 +16,10 @@ from oberih.catalogue.access import Action
 from oberih.catalogue.tables import Capture, Review, Subject
 from oberih.errors import Conflict, InputError
 from oberih.i18n import say
-from oberih.web.inside.desk import Asks, asks
-from oberih.web.inside.door.threshold import InForm
+from oberih.web.inside.desk import Asks, asks, go
+from oberih.web.inside.forms import InForm
 from oberih.web.inside.office.common import address, own, query, reach, unseen
+from oberih.web.inside.under_way import progress_of
 from oberih.web.views import Job, JobsPage, Machine, Paging, Queue
 from oberih.work.engine import JobState
 from oberih.work.flow import start_again, stop
@@ -49,7 +50,6 @@ class About:
 
     title: str
     collection: str | None  # None: cannot be told
-    contribution: str = ""
 
 
 @router.get("/jobs")
@@ -78,7 +78,7 @@ def listed(request: Request, who: Annotated[Asks, Depends(asks(Action.SEE_JOBS))
 def cancelled(key: str, who: Annotated[Asks, Depends(asks(Action.CANCEL_JOB))]) -> Response:
     theirs(who, key)
     stop(who.desk.service, key, who.who.actor)
-    return who.desk.back("/jobs")
+    return go("/jobs")
 
 
 @router.post("/jobs/{key}/priority")
@@ -91,14 +91,14 @@ def sooner_or_later(
         raise InputError("Nobody said when it is to come.", "Choose one of the list.")
     if not who.desk.service.engine.prioritise(key, WHEN[sent("when")]):
         raise Conflict("It does not wait any more.", "Look at the page again.")
-    return who.desk.back("/jobs")
+    return go("/jobs")
 
 
 @router.post("/jobs/{key}/again")
 def tried_again(key: str, who: Annotated[Asks, Depends(asks(Action.CANCEL_JOB))]) -> Response:
     theirs(who, key)
     start_again(who.desk.service, key, who.who.actor)
-    return who.desk.back("/jobs")
+    return go("/jobs")
 
 
 def theirs(who: Asks, key: str, action: Action = Action.CANCEL_JOB) -> None:
@@ -116,7 +116,7 @@ def about(session: Session, job: JobState) -> About:
     if kind == "ingest":
         capture = session.scalars(select(Capture).where(Capture.contribution == rest)).one_or_none()
         if capture is not None:
-            return About(capture.title, capture.collection, rest)
+            return About(capture.title, capture.collection)
     if kind in ("draft", "publish"):
         review = session.get(Review, rest.partition(":")[0])
         if review is not None:
@@ -127,11 +127,10 @@ def about(session: Session, job: JobState) -> About:
 
 
 def shown(one: JobState, found: About) -> Job:
+    progress = progress_of(one) if one.status == "running" else None
     return Job(
-        one.key, found.title, found.contribution, NAMES.get(one.name, one.name), one.status,
-        when=when(one.priority),
-        share=one.done / one.total if one.total and one.status == "running" else None,
-        left_s=one.left_s if one.status == "running" else None,
+        one.key, found.title, NAMES.get(one.name, one.name), one.status,
+        when=when(one.priority), progress=progress,
         since=one.ended_at or one.started_at or one.enqueued_at,
         reason=why(one),
     )  # fmt: skip
@@ -144,16 +143,17 @@ def when(priority: int) -> Any:
 def why(one: JobState) -> str:
     if one.error is not None:
         return one.error.message
-    return one.reason or (one.note if one.status == "running" else "")
+    return one.reason
 
 
 def queues(service: Service) -> tuple[Queue, ...]:
-    """Unfinished jobs of each kind."""
+    """Unfinished jobs of each kind, where there are any."""
     counts = service.engine.counts()
-    return tuple(
+    found = (
         Queue(words, counts.get((name, "waiting"), 0), counts.get((name, "running"), 0))
         for name, words in NAMES.items()
     )
+    return tuple(one for one in found if one.waiting or one.running)
 
 
 def machines(service: Service) -> tuple[Machine, ...]:

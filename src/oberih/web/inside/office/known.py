@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from oberih.catalogue.access import Action, looking
 from oberih.catalogue.tables import Capture, Place, Publication, Subject
 from oberih.errors import Conflict, InputError
-from oberih.web.inside.desk import Asks, asks
-from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.desk import Asks, asks, go
+from oberih.web.inside.forms import Given, InForm
+from oberih.web.inside.office.case import Case, case_of, is_open
 from oberih.web.inside.office.common import in_words, number_of, own, query
 from oberih.web.inside.office.queue import kind_of
-from oberih.web.inside.office.review import Case, case_of, is_open
 from oberih.web.views import KnownPage, KnownRow
 from oberih.work.flow import merge
 from oberih.work.flow.projecting import true_place
@@ -48,7 +48,7 @@ def same(request: Request, identifier: str, who: Custodian, sent: InForm) -> Res
         return known_page(request, who, case, {"": in_words(error)}, sent, status=409)
     except InputError as error:
         return known_page(request, who, case, {"subject": in_words(error)}, sent)
-    return who.desk.back("/review")
+    return go("/review?done=together")
 
 
 def chosen(sent: Given) -> str:

@@ -23,10 +23,10 @@ from oberih.catalogue.accounts.links import LinkMade
 from oberih.catalogue.accounts.people import Person
 from oberih.catalogue.tables import Collection
 from oberih.errors import InputError
-from oberih.web.inside.desk import Asks, asks
+from oberih.web.inside.desk import Asks, asks, go
 from oberih.web.inside.door.once import shown_once
 from oberih.web.inside.door.places import shown_grants, title_of
-from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.forms import Given, InForm
 from oberih.web.inside.office.common import address, day_of, end_of, hidden, in_words, query, reach, unseen
 from oberih.web.views import Grant, Invitation, OncePage, Option, Paging, PeoplePage, PersonRow
 
@@ -58,7 +58,7 @@ def invited(request: Request, who: Leader, sent: InForm) -> Response:
 def taken_back(link: str, who: Leader) -> Response:
     with hidden():
         revoke_link(who.desk.service.database, who.who, link)
-    return who.desk.back("/people")
+    return go("/people")
 
 
 @router.post("/people/{account}/grant")
@@ -71,7 +71,7 @@ def given(request: Request, account: str, who: Leader, sent: InForm) -> Response
         )  # fmt: skip
     except InputError as error:
         return people_page(request, who, {"": in_words(error)})
-    return who.desk.back("/people")
+    return go("/people")
 
 
 @router.post("/people/{account}/revoke")
@@ -79,7 +79,7 @@ def taken(account: str, who: Leader, sent: InForm) -> Response:
     if sent("grant") not in {one.id for one in known(who, account).grants}:
         raise unseen()
     take_role(who.desk.service.database, who.who, sent("grant"))
-    return who.desk.back("/people")
+    return go("/people")
 
 
 @router.post("/people/{account}/recovery")
@@ -92,14 +92,14 @@ def way_back(account: str, who: Leader) -> Response:
 def closed(account: str, who: Leader) -> Response:
     known(who, account)
     close_account(who.desk.service.database, who.who, account)
-    return who.desk.back("/people")
+    return go("/people")
 
 
 @router.post("/people/{account}/restore")
 def opened(account: str, who: Leader) -> Response:
     known(who, account)
     open_account(who.desk.service.database, who.who, account)
-    return who.desk.back("/people")
+    return go("/people")
 
 
 def people_page(request: Request, who: Asks, errors: dict[str, str] | None = None) -> Response:
@@ -163,4 +163,4 @@ def once(who: Asks, kind: str, path: str, made: LinkMade) -> Response:
     """The link, on a page that is shown this once."""
     link = f"{who.desk.gate.url}{path}/{made.token}"
     page = OncePage(cast("Any", kind), (link,), expires=made.expires, next="/people")
-    return who.desk.back(shown_once(who.desk, who.who.account, page))
+    return go(shown_once(who.desk, who.who.account, page))

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from oberih.catalogue.access import Action
 from oberih.catalogue.tables import Review
 from oberih.errors import Conflict
-from oberih.web.inside.desk import Asks, asks
-from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.desk import Asks, asks, go
+from oberih.web.inside.forms import Given, InForm
+from oberih.web.inside.office.case import case_of, is_open
 from oberih.web.inside.office.common import address, in_words, number_of, own, query, unseen
 from oberih.web.inside.office.regions import as_sent, corrections_of, hidden_of
-from oberih.web.inside.office.review import case_of, is_open
 from oberih.web.pages import FILES_POLICY
 from oberih.web.views import Paging, PhotosPage
 from oberih.work.flow import note_blur
@@ -62,11 +62,7 @@ def preview(identifier: str, photo: str, who: Custodian) -> Response:
         data, _ = who.desk.service.drafts.read(f"{review.draft}/{name}")
     except KeyError:  # being made again
         raise unseen() from None
-    headers = {
-        "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": FILES_POLICY, "Cross-Origin-Resource-Policy": "same-origin",
-    }  # fmt: skip
-    return Response(data, headers=headers, media_type="image/jpeg")
+    return Response(data, headers={"Content-Security-Policy": FILES_POLICY}, media_type="image/jpeg")
 
 
 @router.post("/review/{identifier}/photos")
@@ -85,8 +81,8 @@ def corrected(request: Request, identifier: str, who: Custodian, sent: InForm) -
     except Conflict as error:
         return photos_page(request, who, identifier, begins, sent=sent, errors={"": in_words(error)})
     if sent("then") == "next":
-        return who.desk.back(f"/review/{identifier}/photos?begins={begins + PAGE}")
-    return who.desk.back(f"/review/{identifier}")
+        return go(f"/review/{identifier}/photos?begins={begins + PAGE}")
+    return go(f"/review/{identifier}")
 
 
 def open_review(who: Asks, identifier: str) -> tuple[Review, str]:

@@ -1,6 +1,7 @@
 """Pictures and models of reviews: as they would be public, or, once everybody sees them, as they are."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from sqlalchemy.orm import Session
@@ -36,7 +37,12 @@ def folder(service: Service, review: Review, place: Where) -> tuple[Store, str]:
 
 
 def poster_of(review: Review) -> Picture | None:
-    return next(iter(pictures_of(review, "poster")), None)
+    """The picture of the model, in all its sizes."""
+    made = sorted(pictures_of(review, "poster"), key=lambda one: one.width)
+    if not made:
+        return None
+    *smaller, largest = made
+    return replace(largest, others=tuple((one.address, one.width) for one in smaller))
 
 
 def pictures_of(review: Review, *roles: str) -> Sequence[Picture]:

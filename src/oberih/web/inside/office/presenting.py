@@ -1,6 +1,5 @@
 """Writing how a public model is shown: annotations, tours, where a look at it begins."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -8,15 +7,18 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
 from oberih.catalogue.access import Action
+from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.tables import Presentation, Subject
-from oberih.errors import Conflict, InputError
-from oberih.i18n import say
-from oberih.web.inside.desk import Asks, asks
-from oberih.web.inside.door.threshold import Given, InForm
-from oberih.web.inside.office.common import in_words, number_of, own, unseen
-from oberih.web.inside.office.review import Case, case_of
+from oberih.errors import Conflict, InputError, OberihError
+from oberih.web.inside.desk import Asks, asks, go
+from oberih.web.inside.forms import Given, InForm
+from oberih.web.inside.office.case import Case, case_of
+from oberih.web.inside.office.common import done, in_words, number_of, own, unseen
+from oberih.web.inside.office.presented import sayings, unusable, with_places
 from oberih.web.inside.office.wordings import one_of
-from oberih.web.views import PresentationPage, Viewer, Warned
+from oberih.web.open.addresses import api_of
+from oberih.web.open.embed import viewer_of
+from oberih.web.views import PresentationPage, Theirs, Viewer, Warned
 from oberih.work.flow.noticing import Unjudged
 from oberih.work.flow.presenting import Told, present
 
@@ -31,11 +33,9 @@ MOST_LETTERS = 400_000
 def written(request: Request, identifier: str, who: Custodian) -> Response:
     case, _ = public_case(who, identifier)
     row = presentation(who, case)
-    told = Told()
-    if row is not None:
-        parts = {"annotations": row.annotations, "tours": row.tours, "before": row.before}
-        told = Told.model_validate({"view": row.opening, **parts}, strict=False)
-    return page(request, who, case, told.model_dump_json(), row.version if row else 0)
+    told = told_of(row).model_dump_json()
+    page = view_of(who, case, told, row.version if row else 0)
+    return who.page(request, page, done(request))
 
 
 @router.post("/review/{identifier}/presentation")
@@ -45,18 +45,19 @@ def write(request: Request, identifier: str, who: Custodian, sent: InForm) -> Re
     own(who, Action.PUBLISH, case.collection)  # everybody sees it at once
     try:
         told = told_in(sent)
+        seen = number_of(sent("over") or sent("version"))  # "over": whoever read what others wrote
         present(
-            who.desk.service, subject.id, who.who.actor, told, seen_version=number_of(sent("version")),
+            who.desk.service, subject.id, who.who.actor, told, seen_version=seen,
             harmless=sent.all("harmless"),
         )  # fmt: skip
     except Unjudged as error:
-        found = tuple(one_of(one, sent.all("harmless")) for one in error.warnings)
-        return again(request, who, case, sent, in_words(error), warnings=found)
-    except Conflict as error:
-        return again(request, who, case, sent, in_words(error), status=409)
-    except InputError as error:
-        return again(request, who, case, sent, in_words(error))
-    return who.desk.back(f"/review/{identifier}/presentation")
+        found = with_places(
+            (one_of(one, sent.all("harmless")) for one in error.warnings), told.model_dump(mode="json")
+        )
+        return again(request, who, case, sent, error, warnings=tuple(found))
+    except (Conflict, InputError) as error:
+        return again(request, who, case, sent, error)
+    return go(f"/review/{identifier}/presentation?done=shown")
 
 
 def public_case(who: Asks, identifier: str) -> tuple[Case, Subject]:
@@ -72,38 +73,42 @@ def presentation(who: Asks, case: Case) -> Presentation | None:
         return session.get(Presentation, case.passed.id) if case.passed else None
 
 
+def told_of(row: Presentation | None) -> Told:
+    if row is None:
+        return Told()
+    parts = {"annotations": row.annotations, "tours": row.tours, "before": row.before, "eyes": row.eyes}
+    return Told.model_validate({"view": row.opening, **parts}, strict=False)
+
+
 def told_in(sent: Given) -> Told:
     """What a script of the page sends. Raises `InputError`."""
     try:
         return Told.model_validate_json(sent("told")[:MOST_LETTERS])
     except ValidationError as error:
-        part = ".".join(str(one) for one in error.errors()[0]["loc"])
-        raise InputError(
-            say("Something is missing, or too long: {part}.", part=part or "?"),
-            "Give each annotation and each tour a title in at least one language.",
-        ) from None
+        raise unusable(error) from None
 
 
 def again(
-    request: Request, who: Asks, case: Case, sent: Given, error: str, *, status: int = 422,
-    warnings: Sequence[Warned] = (),
+    request: Request, who: Asks, case: Case, sent: Given, error: OberihError,
+    warnings: tuple[Warned, ...] = (),
 ) -> Response:  # fmt: skip
-    """The page once more, with all that was written."""
-    told = sent("told")[:MOST_LETTERS]
-    made = view_of(case, told, number_of(sent("version"), 0))
-    if status == 409:  # who sends it again has seen that somebody else wrote
-        row = presentation(who, case)
-        made = replace(made, version=row.version if row else 0)
-    made = replace(made, error=error, warnings=tuple(warnings))
+    """The page once more, with all that was written; and with what somebody else wrote meanwhile, if that is
+    why it was not taken.
+    """
+    made = view_of(who, case, sent("told")[:MOST_LETTERS], number_of(sent("version"), 0))
+    made = replace(made, error=in_words(error), warnings=warnings)
+    if isinstance(error, Conflict) and (row := presentation(who, case)) is not None:
+        theirs = Theirs(row.version, tuple(sayings(told_of(row).model_dump(mode="json"))))
+        made = replace(made, theirs=theirs)
+    status = 409 if isinstance(error, Conflict) else 422
     return who.desk.page(request, made, asks=who.present, status=status)
 
 
-def page(request: Request, who: Asks, case: Case, told: str, version: int) -> Response:
-    return who.page(request, view_of(case, told, version))
-
-
-def view_of(case: Case, told: str, version: int) -> PresentationPage:
+def view_of(who: Asks, case: Case, told: str, version: int) -> PresentationPage:
     assert case.subject is not None
+    seen = record(who.desk.service.projection, case.subject.id)
+    viewer = viewer_of(seen) if isinstance(seen, PublicRecord) else None
     titles = dict(case.subject.description["titles"])
-    record = f"/api/v1/records/{case.subject.id.removeprefix('ark:/')}"
-    return PresentationPage(case.id, titles, Viewer(record, titles), version, told)
+    return PresentationPage(
+        case.id, titles, viewer or Viewer(api_of("", case.subject.id), titles), version, told
+    )

@@ -13,10 +13,10 @@ from oberih.catalogue.ledger import entries_of
 from oberih.catalogue.tables import Capture, Publication, Review, Rights, Subject
 from oberih.errors import InputError
 from oberih.i18n import say
-from oberih.web.inside.desk import Asks, asks
+from oberih.web.inside.desk import Asks, asks, go
 from oberih.web.inside.door.places import title_of
-from oberih.web.inside.door.threshold import InForm
-from oberih.web.inside.office.common import address, own, query, reach, unseen
+from oberih.web.inside.forms import InForm
+from oberih.web.inside.office.common import address, done, own, query, reach, unseen
 from oberih.web.inside.office.pictures import poster_of, where
 from oberih.web.inside.office.whom import in_words_of
 from oberih.web.views import Paging, Picture, ReviewQueuePage, ReviewRow
@@ -53,7 +53,8 @@ def queue(request: Request, who: Annotated[Asks, Depends(asks(Action.LIST_QUEUE)
     rows = [named(one, titles, people) for one in rows]
     later = address("/review", state=state, after=shown[-1].id) if len(found) > PAGE else ""
     earlier = address("/review", state=state) if after else ""
-    return who.page(request, ReviewQueuePage(tuple(rows), state, Paging(earlier, later, count)))  # type: ignore[arg-type]
+    page = ReviewQueuePage(tuple(rows), state, Paging(earlier, later, count))  # type: ignore[arg-type]
+    return who.page(request, page, done(request))
 
 
 def within(asked: Select[Any], kind: Any, mine: set[str] | None) -> Select[Any]:
@@ -78,6 +79,7 @@ def review_row(session: Session, one: Review) -> ReviewRow:
         one.id, subject.title, one.collection, kind_of(subject), one.created,
         sum(capture.photos for capture in captures),
         warnings=sum(not told.get("settled") for told in one.warnings),
+        making=one.state == "open" and not one.draft,
         again=one.state == "open" and public is not None and public.review != one.id,
         reviewer=one.reviewer, picture=poster(session, one, public), **became(one, subject, public),
     )  # fmt: skip
@@ -146,7 +148,7 @@ def answered(capture: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))], s
     if not sent("answer").strip():
         raise InputError("The contributor waits for an answer.", "Write one or two sentences.")
     answer_wish(who.desk.service, ark, who.who.actor, sent("answer").strip()[:5000])
-    return who.desk.back("/review")
+    return go("/review?done=answered")
 
 
 def again(session: Session, mine: set[str] | None) -> list[ReviewRow]:

@@ -7,7 +7,7 @@ from typing import Any
 from oberih.catalogue.tables import Review
 from oberih.errors import InputError
 from oberih.trust.redaction import Box, Corrections
-from oberih.web.inside.door.threshold import Given
+from oberih.web.inside.forms import Given
 from oberih.web.inside.office.filled import Filled
 from oberih.web.inside.office.pictures import pictures_of
 from oberih.web.views import Picture, Region, RegionPicture

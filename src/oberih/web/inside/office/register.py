@@ -11,8 +11,8 @@ from oberih.catalogue.access import Action
 from oberih.catalogue.tables import Collection, Organisation
 from oberih.errors import InputError
 from oberih.i18n import say
-from oberih.web.inside.desk import Asks
-from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.desk import Asks, go
+from oberih.web.inside.forms import Given, InForm
 from oberih.web.inside.office.common import in_words, number_of
 from oberih.web.inside.register import Keeper, Maker
 from oberih.web.views import Option, RegisterPage, RegisterRow
@@ -35,7 +35,7 @@ def made(request: Request, who: Maker, sent: InForm) -> Response:
         register.make_collection(who.database, who.who, collection_told(sent))
     except (ValidationError, InputError) as error:
         return collections_page(request, who, sent=sent, errors=wrong_fields(error))
-    return who.desk.back("/register/collections")
+    return go("/register/collections")
 
 
 @router.get("/register/collections/{collection}")
@@ -51,7 +51,7 @@ def changed(request: Request, collection: str, who: Keeper, sent: InForm) -> Res
         register.change_collection(who.database, who.who, collection, told, version_of(sent))
     except (ValidationError, InputError) as error:
         return collections_page(request, who, row, sent=sent, errors=wrong_fields(error))
-    return who.desk.back("/register/collections")
+    return go("/register/collections")
 
 
 @router.get("/register/organisations")
@@ -65,7 +65,7 @@ def organisation_made(request: Request, who: Maker, sent: InForm) -> Response:
         register.make_organisation(who.database, who.who, organisation_told(sent))
     except ValidationError as error:
         return organisations_page(request, who, sent=sent, errors=wrong_fields(error))
-    return who.desk.back("/register/organisations")
+    return go("/register/organisations")
 
 
 @router.get("/register/organisations/{organisation}")
@@ -81,7 +81,7 @@ def organisation_changed(request: Request, organisation: str, who: Maker, sent: 
         register.change_organisation(who.database, who.who, organisation, told, version_of(sent))
     except ValidationError as error:
         return organisations_page(request, who, row, sent=sent, errors=wrong_fields(error))
-    return who.desk.back("/register/organisations")
+    return go("/register/organisations")
 
 
 # -- what a form says ---

@@ -11,8 +11,8 @@ from oberih.catalogue.access import Action
 from oberih.catalogue.tables import ConditionReport, Subject
 from oberih.errors import InputError
 from oberih.i18n import say
-from oberih.web.inside.desk import Asks
-from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.desk import Asks, go
+from oberih.web.inside.forms import Given, InForm
 from oberih.web.inside.office.queue import address_of
 from oberih.web.inside.office.register import NOTHING, texts_of, version_of, wrong_fields
 from oberih.web.inside.register import Reader, Reporter
@@ -41,7 +41,7 @@ def reported(request: Request, subject: str, who: Reporter, sent: InForm) -> Res
         register.make_report(who.database, who.who, about.id, told_by(sent))
     except (ValidationError, InputError) as error:
         return reports_page(request, who, about, sent=sent, errors=wrong(error))
-    return who.desk.back(f"/subjects/{subject}/reports")
+    return go(f"/subjects/{subject}/reports")
 
 
 @router.get("/reports/{report}")
@@ -57,7 +57,7 @@ def changed(request: Request, report: str, who: Reporter, sent: InForm) -> Respo
         register.change_report(who.database, who.who, report, told_by(sent), version_of(sent))
     except (ValidationError, InputError) as error:
         return reports_page(request, who, about, row, sent=sent, errors=wrong(error))
-    return who.desk.back(f"/subjects/{address_of(about.id)}/reports")
+    return go(f"/subjects/{address_of(about.id)}/reports")
 
 
 def ark(path: str) -> str:

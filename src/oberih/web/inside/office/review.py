@@ -1,7 +1,6 @@
 """The page of one decision: what was recorded, what becomes public, what stays sealed."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -10,112 +9,50 @@ from sqlalchemy.orm import Session
 
 from oberih.archive.metadata import Description
 from oberih.catalogue.access import Action, looking
-from oberih.catalogue.ledger import Entry, entries_of
-from oberih.catalogue.tables import Capture, Model, Place, Publication, Review, Subject, Zone
+from oberih.catalogue.tables import Place, Review, Zone
 from oberih.i18n import from_json, say
 from oberih.trust.cells import CLASSES
-from oberih.web.figures import figure, percent, size
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.door.places import title_of
-from oberih.web.inside.office.common import own, unseen
+from oberih.web.inside.office.alike import same_photos
+from oberih.web.inside.office.case import (
+    Case,
+    case_of,
+    decided,
+    due_or_visible,
+    has_words,
+    is_open,
+    mode_of,
+    visible,
+)
+from oberih.web.inside.office.common import done, in_words, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, unsent
-from oberih.web.inside.office.pictures import Where, folder, model_of, pictures_of, poster_of, where
+from oberih.web.inside.office.history import history
+from oberih.web.inside.office.pictures import folder, model_of, pictures_of, poster_of
+from oberih.web.inside.office.quality import figures, replaces
 from oberih.web.inside.office.queue import address_of, kind_of, opens
 from oberih.web.inside.office.regions import hidden_of, regions_of
 from oberih.web.inside.office.seeing import Seen
 from oberih.web.inside.office.warned import hints, warned
-from oberih.web.inside.office.whom import in_words_of
 from oberih.web.inside.office.wordings import reworded, wordings
+from oberih.web.inside.under_way import progress_of
 from oberih.web.pages import FILES_POLICY
-from oberih.web.views import (
-    Beside,
-    Event,
-    FigureRow,
-    ReviewPage,
-    Warned,
-)
+from oberih.web.views import Beside, Notice, ReviewPage, Warned
 from oberih.web.views.words import CHECKS, KINDS
 from oberih.work.flow import waiting_corrections
-from oberih.work.flow.comparing import compared
 from oberih.work.flow.ingest import zones_now
-from oberih.work.flow.projecting import captures_of, licence_of, month, reviewed_place
+from oberih.work.flow.projecting import licence_of, month, reviewed_place
+from oberih.work.service import Service
 
-__all__ = ["At", "Case", "case_of", "page", "router"]
+__all__ = ["At", "page", "router"]
 
 At = Literal["words", "decision", "out"]
 router = APIRouter()
-A_MOMENT = timedelta(seconds=1)
-UNKNOWN = say("It was not measured, or the scale is not known.")
-
-
-@dataclass(frozen=True)
-class Case:
-    """What one page of review is about: a review, a capture that is set aside, or a public subject of which
-    the precision is to be looked at again.
-    """
-
-    id: str  # in the address
-    subject: Subject | None
-    collection: str
-    captures: tuple[Capture, ...]
-    review: Review | None = None
-    capture: Capture | None = None  # set aside
-    model: Model | None = None
-    public: Publication | None = None
-    passed: Review | None = None  # what everybody sees of a subject passed it
-    lies: Where = ""  # where its files are
-
-    @property
-    def shown(self) -> Review | None:
-        """The review of which there are files to be looked at."""
-        return (self.review or self.passed) if self.lies else None
-
-    @property
-    def version(self) -> int:
-        row = self.review or self.capture or self.subject
-        return row.version if row is not None else 0
-
-
-def case_of(who: Asks, identifier: str, action: Action = Action.REVIEW) -> Case:
-    """Raises `NotInArchive` if it is not there, or not theirs."""
-    with who.desk.service.database.reading() as session:
-        found = find(session, identifier)
-    if found is None:
-        raise unseen()
-    own(who, action, found.collection)
-    return found
-
-
-def find(session: Session, identifier: str) -> Case | None:
-    if "-" not in identifier:
-        review = session.get(Review, identifier)
-        if review is None:
-            return None
-        about = session.get_one(Subject, review.subject)
-        model = session.get_one(Model, review.model)
-        captures = tuple(captures_of(session, review))
-        public = session.get(Publication, review.subject)
-        lies = where(session, review, public)
-        return Case(identifier, about, review.collection, captures, review, None, model, public, None, lies)
-    ark = f"ark:/{identifier.replace('-', '/', 1)}"
-    capture = session.get(Capture, ark)
-    if capture is not None and capture.state == "quarantined":
-        subject = session.get(Subject, capture.subject) if capture.subject else None
-        return Case(identifier, subject, capture.collection, (capture,), capture=capture)
-    known, public = session.get(Subject, ark), session.get(Publication, ark)
-    if known is None or public is None or not public.visible:
-        return None
-    passed = session.get_one(Review, public.review)
-    model, captures = session.get_one(Model, passed.model), tuple(captures_of(session, passed))
-    return Case(
-        identifier, known, known.collection, captures, model=model, public=public, passed=passed,
-        lies=where(session, passed, public),
-    )  # fmt: skip
 
 
 @router.get("/review/{identifier}")
 def one(request: Request, identifier: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))]) -> Response:
-    return page(request, who, case_of(who, identifier))
+    return page(request, who, case_of(who, identifier), notice=done(request))
 
 
 @router.get("/review/{identifier}/files/{path:path}")
@@ -132,11 +69,7 @@ def draft_file(identifier: str, path: str, who: Annotated[Asks, Depends(asks(Act
         data, _ = store.read(f"{below}/{path}")
     except KeyError:  # it becomes public just now, or is being made again
         raise unseen() from None
-    headers = {
-        "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": FILES_POLICY,
-        "Cross-Origin-Resource-Policy": "same-origin", "Referrer-Policy": "no-referrer",
-    }  # fmt: skip
+    headers = {"Content-Security-Policy": FILES_POLICY}
     if not told.startswith("image/"):
         headers["Content-Disposition"] = "attachment"
     return Response(data, headers=headers, media_type=told)
@@ -144,7 +77,7 @@ def draft_file(identifier: str, path: str, who: Annotated[Asks, Depends(asks(Act
 
 def page(
     request: Request, who: Asks, case: Case, *, errors: Mapping[str, str] | None = None,
-    at: At = "decision", filled: Filled | None = None, status: int = 200,
+    at: At = "decision", filled: Filled | None = None, status: int = 200, notice: Notice | None = None,
 ) -> Response:  # fmt: skip
     """The page of a case. ``filled``: a form that was not taken; else it shows what was kept. ``at``: beside
     what the errors are said.
@@ -154,6 +87,7 @@ def page(
     late = filled if form is None and filled is not None and filled.sent("decision") else None
     chosen = filled.sent("kind") if filled else ""
     of = subject.id if subject else case.captures[0].id
+    twice, making = alike(who, case), in_the_making(service, case)
     with looking(service.database, who.who, Action.SEE_PLACE, case.collection, "place", of) as session:
         place = reviewed_place(session, of, [one.id for one in case.captures])
         session.expunge_all()
@@ -171,6 +105,7 @@ def page(
             zone=zone_of(session, place) if case.capture else "",
             zone_reason=from_json(case.capture.reason) if case.capture and case.capture.reason else "",
             pictures=tuple(pictures_of(shows, "picture")) if shows else (),
+            alike=twice, **making,
             model=poster_of(shows) if shows else None, model_address=model_of(shows) if shows else "",
             unused=tuple(name for one in case.captures for name in one.unused),
             figures=figures(case.model), replaces=replaces(session, case),
@@ -196,7 +131,26 @@ def page(
             visible=visible(case), errors=errors or {}, errors_at=at, **after(case),
             unsent=tuple(unsent(late, words=not has_words(case))) if late else (),
         )  # fmt: skip
-    return who.desk.page(request, view, asks=who.present, status=status)
+    return who.desk.page(request, view, asks=who.present, status=status, notice=notice)
+
+
+def alike(who: Asks, case: Case) -> tuple[str, ...]:
+    """Titles of what was given with the same photos, while it can be put together with them."""
+    if not is_open(case.review):
+        return ()
+    return tuple(dict.fromkeys(one.title for one in same_photos(who, case.captures)))
+
+
+def in_the_making(service: Service, case: Case) -> dict[str, Any]:
+    """How far it is with what would be public of an open review, while that is not there."""
+    if case.review is None or not is_open(case.review) or case.review.draft:
+        return {}
+    about = (case.review.id, *(one.id for one in case.captures))  # the job of the model makes the first
+    jobs = [one for key in about for one in service.engine.jobs(about=key, limit=1).jobs]
+    job = next((one for one in jobs if one.going or one.error), None)
+    if job is not None and job.error is not None:
+        return {"unmade": in_words(job.error)}
+    return {"making": progress_of(job)}
 
 
 def zone_of(session: Session, place: Place | None) -> str:
@@ -211,24 +165,6 @@ def zone_of(session: Session, place: Place | None) -> str:
     return ", ".join(names) or say("it is not marked any more")
 
 
-def is_open(review: Review | None) -> bool:
-    return review is not None and review.state == "open"
-
-
-def decided(review: Review) -> str:
-    return "passed" if review.state == "passed" else "refused"
-
-
-def visible(case: Case) -> bool:
-    """Whether the public sees it, or will, by the decision that the page is about."""
-    public = case.public
-    if public is None or case.capture is not None:
-        return False
-    if case.review is None:
-        return public.visible
-    return public.waiting == case.review.id or (public.visible and public.review == case.review.id)
-
-
 def after(case: Case) -> dict[str, Any]:
     """What became of what passed: when it becomes public, and where to decide about its place once more."""
     public, review, subject = case.public, case.review, case.subject
@@ -238,20 +174,6 @@ def after(case: Case) -> dict[str, Any]:
         return {"opens": opens(subject)}
     again = public.visible and public.review == review.id
     return {"again": address_of(subject.id) if again else ""}
-
-
-def due_or_visible(case: Case) -> bool:
-    """Whether its words are public, or will be without anybody looking at them again."""
-    return case.public is not None and (case.public.visible or case.public.waiting is not None)
-
-
-def has_words(case: Case) -> bool:
-    """Whether they can be changed on this page."""
-    return is_open(case.review) or visible(case)
-
-
-def mode_of(case: Case) -> Any:
-    return "quarantine" if case.capture else "review" if case.review else "again"
 
 
 def received_of(case: Case) -> Any:
@@ -315,57 +237,5 @@ def beside(case: Case, place: Place | None, shown: Seen) -> Iterator[Beside]:
     yield Beside(say("Recorded by"), "", people)
 
 
-def figures(model: Model | None) -> tuple[FigureRow, ...]:
-    told: dict[str, Any] = model.figures if model else {}
-    if not told:
-        return ()
-    metres = told.get("unit") == "m"
-
-    def length(name: str) -> str:
-        value = told.get(name)
-        return figure(1000 * value if metres and value is not None else None, "mm")
-
-    used, photos = (figure(told.get(name), digits=0) for name in ("photos_used", "photos"))
-    return (
-        FigureRow(say("Photos used"), say("{done} of {all}", done=used, all=photos) if photos else used),
-        FigureRow(say("Triangles"), figure(told.get("triangles"), digits=0), UNKNOWN),
-        FigureRow(say("Size"), size(told.get("size") or (), "m") if metres else "", UNKNOWN),
-        FigureRow(say("Error (95 %)"), length("error"), UNKNOWN),
-        FigureRow(say("Detail of the texture"), length("texel"), UNKNOWN),
-        FigureRow(say("Holes in the surface"), percent(told.get("hole_share")), UNKNOWN),
-        FigureRow(
-            say("Likeness to photos that were left out"), figure(told.get("left_out_psnr_db"), "dB", 1),
-            UNKNOWN,
-        ),
-    )  # fmt: skip
-
-
-def replaces(session: Session, case: Case) -> str:
-    public = case.public
-    if public is None or not public.visible or case.model is None:
-        return ""
-    shown = session.get_one(Model, session.get_one(Review, public.review).model)
-    return "" if shown.id == case.model.id else compared(case.model.figures, shown.figures).reason
-
-
 def pair(place: Place | None) -> str:
     return f"{place.latitude_deg:.5f}, {place.longitude_deg:.5f}" if place is not None else ""
-
-
-def history(session: Session, request: Request, who: Asks, case: Case) -> tuple[Event, ...]:
-    entries = [one for capture in case.captures for one in entries_of(session, "capture", capture.id)]
-    if case.review is not None:
-        entries += entries_of(session, "review", case.review.id)
-    people = in_words_of(request, who, {one.actor for one in entries})
-    entries.sort(key=lambda one: (one.at, one.number))
-    return tuple(Event(one.at, people[one.actor], one.action, one.note) for one in deeds(entries))
-
-
-def deeds(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """One entry of each deed: it may change several rows, within a moment."""
-    last: dict[tuple[str, str, str], datetime] = {}
-    for one in entries:
-        before = last.get(deed := (one.actor, one.action, one.note))
-        if before is None or one.at - before > A_MOMENT:
-            yield one
-        last[deed] = one.at

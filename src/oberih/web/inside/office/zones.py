@@ -17,8 +17,8 @@ from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.trust.zones import MOST_MARGIN_M, scale
 from oberih.trust.zones import Zone as Area
-from oberih.web.inside.desk import Asks, asks
-from oberih.web.inside.door.threshold import Given, InForm
+from oberih.web.inside.desk import Asks, asks, go
+from oberih.web.inside.forms import Given, InForm
 from oberih.web.inside.office.common import day_of, start_of, unseen
 from oberih.web.sketches import geometry
 from oberih.web.views import Zone, ZonesPage
@@ -46,7 +46,7 @@ def added(request: Request, who: Manager, sent: InForm) -> Response:
         return who.desk.page(request, page, asks=who.present, status=422)
     with who.desk.service.database.writing(who.who.actor, "mark zone", row.reason) as session:
         session.add(row)
-    return who.desk.back("/zones")
+    return go("/zones")
 
 
 @router.post("/zones/{zone}/end")
@@ -57,7 +57,7 @@ def ended(zone: str, who: Manager) -> Response:
         if found is None:
             raise unseen()
         found.withdrawn = found.withdrawn or datetime.now(UTC)
-    return who.desk.back("/zones")
+    return go("/zones")
 
 
 def zones(who: Asks) -> tuple[Zone, ...]:

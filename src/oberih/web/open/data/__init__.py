@@ -6,7 +6,7 @@ Everything here is written from public records alone, and holds no more than the
 from fastapi import APIRouter, Request, Response
 
 from oberih.catalogue.public import Projection, newest
-from oberih.web.open.addresses import tail
+from oberih.web.open.addresses import House, tail
 from oberih.web.open.data.bulk import bulk_routes
 from oberih.web.open.data.citing import bibtex, ris, sentence
 from oberih.web.open.data.json_ld import json_ld
@@ -19,12 +19,12 @@ from oberih.web.views import DataPage
 __all__ = ["Link", "bibtex", "header_of", "json_ld", "links_of", "open_data", "ris", "sentence"]
 
 
-def open_data(projection: Projection, pages: Pages, contact: str) -> APIRouter:
-    """All routes. ``contact``: an e-mail address for those who harvest."""
+def open_data(projection: Projection, pages: Pages, house: House) -> APIRouter:
+    """All routes."""
     made = APIRouter()
-    made.include_router(oai_pmh(Repository(projection, pages.address, contact)))
-    made.include_router(data_routes(projection, pages.address))
-    made.include_router(bulk_routes(projection, pages.address))
+    made.include_router(oai_pmh(Repository(projection, house)))
+    made.include_router(data_routes(projection, house))
+    made.include_router(bulk_routes(projection, house))
 
     @made.get("/api", include_in_schema=False)
     def explained(request: Request) -> Response:

@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from oberih.catalogue.public import Projection, extent, listed, newest
 from oberih.errors import NotInArchive
+from oberih.web.open.addresses import House
 from oberih.web.open.answers import MISSING, NOSNIFF, NOT_UNDERSTOOD, ORIGINS, UNCHANGED, tagged
 from oberih.web.open.data.dump import DUMP, Manifest, manifest, packed, standing, unchanged
 from oberih.web.open.data.feeds import PART, atom, robots, sitemap, sitemap_index
@@ -20,9 +21,9 @@ ATOM, GZIP = "application/atom+xml", "application/gzip"
 BINARY = {"type": "string", "format": "binary"}
 
 
-def bulk_routes(projection: Projection, address: str) -> APIRouter:
+def bulk_routes(projection: Projection, house: House) -> APIRouter:
     """The dump, the feed, sitemaps."""
-    made = APIRouter(tags=["data"])
+    made, address = APIRouter(tags=["data"]), house.address
     turn = asyncio.Lock()
 
     @made.get(
@@ -51,7 +52,7 @@ def bulk_routes(projection: Projection, address: str) -> APIRouter:
         responses={200: {"content": {ATOM: {"schema": {"type": "string"}}}}, **UNCHANGED, **NOT_UNDERSTOOD},
     )  # fmt: skip
     def feed(request: Request, language: Annotated[str, Query(pattern="^([a-z]{2,3})?$")] = "") -> Response:
-        body = atom(newest(projection, NEWEST), address, language)
+        body = atom(newest(projection, NEWEST), house, language)
         return tagged(request, body.encode(), ATOM)
 
     @made.get("/sitemap.xml", include_in_schema=False)

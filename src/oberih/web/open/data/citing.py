@@ -1,11 +1,11 @@
 """How a record is cited: BibTeX, RIS and a plain sentence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from oberih.catalogue.public import PublicRecord
 from oberih.catalogue.public.records import LEVELS
 from oberih.i18n import language, say
-from oberih.web.open.addresses import persistent, tail
+from oberih.web.open.addresses import House, persistent, tail
 from oberih.web.open.data.mapping import publisher
 
 __all__ = ["bibtex", "ris", "sentence"]
@@ -23,19 +23,26 @@ def authors(record: PublicRecord) -> tuple[str, ...]:
     return tuple(one.name for one in record.people if one.role == "contributor")
 
 
-def house(record: PublicRecord, address: str, code: str = "") -> str:
-    names: Mapping[str, str] = publisher(record, address)
-    return names.get(code) or next(iter(names.values()))
+def published_by(record: PublicRecord, house: House) -> str:
+    return next(iter(publisher(record, house).values()))
+
+
+def credit(record: PublicRecord) -> str:
+    """How whoever holds the rights wants to be named."""
+    return (record.rights.credit or "") if record.rights else ""
 
 
 def what(record: PublicRecord, code: str = "en") -> str:
     """What is cited, in a language that we speak."""
     said = language(code)
     name = MODEL if record.files_for(*LEVELS, "download") else RECORD
-    return f"{said(name)}, {said.say('version {number}', number=record.version)}"
+    parts = [said(name), said.say("version {number}", number=record.version)]
+    if record.recorded:
+        parts.append(said.say("recorded {month}", month=record.recorded))
+    return ", ".join(parts)
 
 
-def bibtex(record: PublicRecord, address: str) -> str:
+def bibtex(record: PublicRecord, house: House) -> str:
     """An entry for BibTeX and biblatex. Names stand in braces: nobody knows which part is the last name."""
     year, month = record.published.split("-")
     fields = {
@@ -43,21 +50,22 @@ def bibtex(record: PublicRecord, address: str) -> str:
         "author": " and ".join(f"{{{one.translate(ESCAPED)}}}" for one in authors(record)),
         "year": year,
         "howpublished": what(record),
-        "publisher": f"{{{house(record, address).translate(ESCAPED)}}}",
-        "url": persistent(address, record.id),
+        "publisher": f"{{{published_by(record, house).translate(ESCAPED)}}}",
+        "note": credit(record).translate(ESCAPED),
+        "url": persistent(house.address, record.id),
     }
     lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
     key = tail(record.id).replace("/", "-")
     return f"@misc{{{key},\n{lines}  month = {MONTHS[int(month) - 1]},\n}}\n"
 
 
-def ris(record: PublicRecord, address: str) -> str:
+def ris(record: PublicRecord, house: House) -> str:
     """An entry for reference managers."""
-    lines = [f"{tag}  - {' '.join(value.split())}" for tag, value in ris_lines(record, address)]
+    lines = [f"{tag}  - {' '.join(value.split())}" for tag, value in ris_lines(record, house)]
     return "\r\n".join([*lines, "ER  - ", ""])
 
 
-def ris_lines(record: PublicRecord, address: str) -> Iterator[tuple[str, str]]:
+def ris_lines(record: PublicRecord, house: House) -> Iterator[tuple[str, str]]:
     year, month = record.published.split("-")
     yield "TY", "DATA"
     yield "ID", record.id
@@ -67,17 +75,20 @@ def ris_lines(record: PublicRecord, address: str) -> Iterator[tuple[str, str]]:
     yield "DA", f"{year}/{month}//"
     yield "ET", f"{record.version}"
     yield "M3", what(record)
-    yield "PB", house(record, address)
+    yield "PB", published_by(record, house)
+    if credit(record):
+        yield "N1", credit(record)
     yield "LA", next(iter(record.titles))
-    yield "UR", persistent(address, record.id)
+    yield "UR", persistent(house.address, record.id)
 
 
-def sentence(record: PublicRecord, address: str, code: str = "") -> str:
+def sentence(record: PublicRecord, house: House, code: str = "") -> str:
     """A citation as people write it by hand."""
     code = code or next(iter(record.titles))
     whole = what(record, code)
     parts = (
         ", ".join(authors(record)), record.title(code), whole[:1].upper() + whole[1:],
-        f"{house(record, address, code)}, {record.published[:4]}", persistent(address, record.id),
+        f"{published_by(record, house)}, {record.published[:4]}", credit(record),
+        persistent(house.address, record.id),
     )  # fmt: skip
     return ". ".join(one.rstrip(".") for one in parts if one)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
 from oberih.catalogue.public import Change, PublicRecord
-from oberih.web.open.addresses import host_of, page_of, persistent
+from oberih.web.open.addresses import House, page_of, persistent
+from oberih.web.open.data.citing import credit
 from oberih.web.open.data.links import FEED
 
 __all__ = ["PART", "atom", "robots", "sitemap", "sitemap_index"]
@@ -41,17 +42,18 @@ def robots(address: str) -> str:
     return f"User-agent: *\nDisallow: /api/\nDisallow: /search?\n\nSitemap: {address}/sitemap.xml\n"
 
 
-def atom(newest: Iterable[Change], address: str, language: str) -> str:
+def atom(newest: Iterable[Change], house: House, language: str) -> str:
     """The records that changed last, in the reader's language if they speak it. Days have no hours."""
+    address = house.address
     shown = [(one, one.record) for one in newest if one.record is not None]
     last = max((one.day for one, _ in shown), default="1970-01-01")
     own = quoteattr(f"{address}{FEED}")
     return (
         f'{XML}<feed xmlns="http://www.w3.org/2005/Atom">\n<id>{escape(address + FEED)}</id>\n'
-        f"<title>{escape(f'Oberih, {host_of(address)}')}</title>\n<updated>{last}T00:00:00Z</updated>\n"
+        f"<title>{escape(house.archive)}</title>\n<updated>{last}T00:00:00Z</updated>\n"
         f'<link rel="self" type="application/atom+xml" href={own}/>\n'
         f"<link href={quoteattr(f'{address}/')}/>\n"
-        f"<author><name>{escape(f'Oberih, {host_of(address)}')}</name></author>\n"
+        f"<author><name>{escape(house.archive)}</name></author>\n"
         f"{''.join(entry(record, one.day, address, language) for one, record in shown)}</feed>\n"
     )
 
@@ -60,9 +62,11 @@ def entry(record: PublicRecord, day: str, address: str, language: str) -> str:
     tag = language if language in record.titles else next(iter(record.titles))
     words = record.summary.get(tag, "")
     summary = f"<summary>{escape(words)}</summary>\n" if words else ""
+    told = " · ".join(filter(None, (credit(record), record.rights.uri if record.rights else "")))
+    rights = f"<rights>{escape(told)}</rights>\n" if told else ""
     return (
         f'<entry xml:lang="{tag}">\n<id>{escape(persistent(address, record.id))}</id>\n'
         f"<title>{escape(record.title(tag))}</title>\n<updated>{day}T00:00:00Z</updated>\n"
         f'<link rel="alternate" type="text/html" href={quoteattr(page_of(address, record.id))}/>\n'
-        f"{summary}<category term={quoteattr(record.kind)}/>\n</entry>\n"
+        f"{summary}{rights}<category term={quoteattr(record.kind)}/>\n</entry>\n"
     )

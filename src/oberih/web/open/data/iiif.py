@@ -10,7 +10,7 @@ from oberih.archive.metadata import statement
 from oberih.catalogue.public import PublicFile, PublicRecord, PublicView
 from oberih.catalogue.public.records import LEVELS, Point
 from oberih.i18n import available, language, say
-from oberih.web.open.addresses import data_of, file_of, page_of
+from oberih.web.open.addresses import House, data_of, file_of, page_of
 from oberih.web.open.data.mapping import largest, publisher
 
 __all__ = ["manifest", "scene_manifest"]
@@ -21,6 +21,7 @@ RIGHTS = (
     "http://rightsstatements.org/vocab/",
 )  # fmt: skip
 CREDIT = {code: language(code)(say("Credit")) for code in available()}
+RECORDED = {code: language(code)(say("Recorded")) for code in available()}
 MICRO = 1e6
 Json = dict[str, Any]
 
@@ -29,8 +30,9 @@ def labels(texts: Mapping[str, str]) -> dict[str, list[str]]:
     return {tag: [text] for tag, text in texts.items()}
 
 
-def manifest(record: PublicRecord, address: str) -> Json | None:
+def manifest(record: PublicRecord, house: House) -> Json | None:
     """A manifest of version 3, a canvas for each picture; None if there are none of a known size."""
+    address = house.address
     own = data_of(address, record.id, "iiif.json")
     pictures = [
         one for one in (*largest(record, "poster"), *record.files_for("picture", "turntable")) if one.size_px
@@ -38,11 +40,12 @@ def manifest(record: PublicRecord, address: str) -> Json | None:
     if not pictures:
         return None
     canvases = [canvas(f"{own}/{number}", one, record, address) for number, one in enumerate(pictures, 1)]
-    return {**head(record, address, own, 3), "items": canvases}
+    return {**head(record, house, own, 3), "items": canvases}
 
 
-def head(record: PublicRecord, address: str, own: str, version: int) -> Json:
+def head(record: PublicRecord, house: House, own: str, version: int) -> Json:
     """What manifests of both versions have in common."""
+    address, by = house.address, labels(publisher(record, house))
     told: Json = {
         "@context": CONTEXT.format(version), "id": own, "type": "Manifest", "label": labels(record.titles),
         "homepage": [{
@@ -50,11 +53,8 @@ def head(record: PublicRecord, address: str, own: str, version: int) -> Json:
             "format": "text/html",
         }],
         "provider": [{
-            "id": address, "type": "Agent", "label": labels(publisher(record, address)),
-            "homepage": [{
-                "id": address, "type": "Text", "label": labels(publisher(record, address)),
-                "format": "text/html",
-            }],
+            "id": address, "type": "Agent", "label": by,
+            "homepage": [{"id": address, "type": "Text", "label": by, "format": "text/html"}],
         }],
         "seeAlso": [{
             "id": data_of(address, record.id, "schema.jsonld"), "type": "Dataset",
@@ -66,6 +66,8 @@ def head(record: PublicRecord, address: str, own: str, version: int) -> Json:
     rights = statement(record.rights.uri if record.rights else None)
     if rights.startswith(RIGHTS):
         told["rights"] = rights
+    if record.recorded:
+        told["metadata"] = [{"label": labels(RECORDED), "value": {"none": [record.recorded]}}]
     if record.rights and record.rights.credit:
         told["requiredStatement"] = {"label": labels(CREDIT), "value": {"none": [record.rights.credit]}}
     small = [one for one in record.files_for("poster") if one.size_px]
@@ -97,8 +99,9 @@ def canvas(own: str, file: PublicFile, record: PublicRecord, address: str) -> Js
     }  # fmt: skip
 
 
-def scene_manifest(record: PublicRecord, address: str) -> Json | None:
+def scene_manifest(record: PublicRecord, house: House) -> Json | None:
     """A manifest of version 4: the model in a scene, from where it is looked at, and what is said of it."""
+    address = house.address
     own = data_of(address, record.id, "iiif4.json")
     model = next((found[0] for level in LEVELS if (found := record.files_for(level))), None)
     if model is None:
@@ -122,7 +125,7 @@ def scene_manifest(record: PublicRecord, address: str) -> Json | None:
     ]  # fmt: skip
     if said:
         whole["annotations"] = [{"id": f"{own}/said", "type": "AnnotationPage", "items": said}]
-    return {**head(record, address, own, 4), "items": [whole]}
+    return {**head(record, house, own, 4), "items": [whole]}
 
 
 def camera(own: str, name: str, scene: Json, view: PublicView, field_deg: int) -> Json:

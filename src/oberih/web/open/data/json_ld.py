@@ -2,11 +2,12 @@
 
 from oberih.archive.metadata import as_script
 from oberih.catalogue.public import PublicRecord
+from oberih.web.open.addresses import House
 from oberih.web.open.data.mapping import as_schema_org
 
 __all__ = ["json_ld"]
 
 
-def json_ld(record: PublicRecord, address: str) -> str:
+def json_ld(record: PublicRecord, house: House) -> str:
     """What stands in ``<script type="application/ld+json">``: nothing in it can end the script."""
-    return as_script(as_schema_org(record, address))
+    return as_script(as_schema_org(record, house))

@@ -4,7 +4,7 @@ This is the only way from a record to them. It chooses field by field, from publ
 was checked when the record was, and is not checked again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from oberih.archive.metadata import (
     Description,
@@ -20,7 +20,7 @@ from oberih.archive.metadata import (
 from oberih.archive.metadata.description import Identifier, Period, Person, Place, Relation, Rights, Term
 from oberih.catalogue.public import PublicFile, PublicRecord, PublicTerm
 from oberih.catalogue.public.records import LEVELS
-from oberih.web.open.addresses import file_of, host_of, page_of
+from oberih.web.open.addresses import House, file_of, page_of
 
 __all__ = [
     "as_dublin_core",
@@ -84,13 +84,13 @@ def year(value: int | None) -> str | None:
     return f"{'-' if value < 0 else ''}{abs(value):04}" if abs(value) < 10_000 else f"Y{value}"
 
 
-def publication(record: PublicRecord, address: str) -> Publication:
-    """Where it is public. ``address``: the service's own."""
-    shown = preview(record)
+def publication(record: PublicRecord, house: House) -> Publication:
+    """Where it is public."""
+    shown, address = preview(record), house.address
     return Publication.model_construct(
         identifier=record.id,
         page=page_of(address, record.id),
-        publisher=publisher(record, address),
+        publisher=publisher(record, house),
         files=tuple(
             WebFile.model_construct(
                 url=file_of(address, file.path), media_type=file.media_type, role=role, bytes=file.bytes,
@@ -99,15 +99,14 @@ def publication(record: PublicRecord, address: str) -> Publication:
             for file, role in files(record)
         ),
         preview=file_of(address, shown.path) if shown else None,
+        recorded=record.recorded,
     )  # fmt: skip
 
 
-def publisher(record: PublicRecord, address: str) -> Mapping[str, str]:
-    """Who is responsible for the record: those that it names, else its collection, else the service."""
+def publisher(record: PublicRecord, house: House) -> dict[str, str]:
+    """Who is responsible for the record: whom it names, else the house. A collection publishes nothing."""
     named = [one.name for one in record.people if one.role == "publisher"]
-    if named:
-        return {next(iter(record.titles)): named[0]}
-    return record.collection.titles if record.collection else {"en": host_of(address)}
+    return {next(iter(record.titles)): named[0]} if named else {"en": house.called}
 
 
 def files(record: PublicRecord) -> Iterator[tuple[PublicFile, str]]:
@@ -156,18 +155,18 @@ def measured(record: PublicRecord) -> ModelInfo:
     )  # fmt: skip
 
 
-def as_dublin_core(record: PublicRecord, address: str) -> bytes:
-    return dublin_core(described(record), publication(record, address))
+def as_dublin_core(record: PublicRecord, house: House) -> bytes:
+    return dublin_core(described(record), publication(record, house))
 
 
-def as_lido(record: PublicRecord, address: str) -> bytes:
-    return lido(described(record), publication(record, address))
+def as_lido(record: PublicRecord, house: House) -> bytes:
+    return lido(described(record), publication(record, house))
 
 
-def as_edm(record: PublicRecord, address: str) -> bytes:
+def as_edm(record: PublicRecord, house: House) -> bytes:
     """Raises `InputError` if Europeana does not take its rights."""
-    return edm(described(record), publication(record, address), measured(record))
+    return edm(described(record), publication(record, house), measured(record))
 
 
-def as_schema_org(record: PublicRecord, address: str) -> dict[str, object]:
-    return schema_org(described(record), publication(record, address))
+def as_schema_org(record: PublicRecord, house: House) -> dict[str, object]:
+    return schema_org(described(record), publication(record, house))

@@ -29,7 +29,7 @@ from oberih.catalogue.public import (
     number_of_changes,
 )
 from oberih.catalogue.public.records import FORBIDDEN
-from oberih.web.open.addresses import host_of
+from oberih.web.open.addresses import House, host_of
 from oberih.web.open.answers import ORIGINS
 from oberih.web.open.data.mapping import as_dublin_core, as_edm, as_lido
 
@@ -108,13 +108,10 @@ class Listing:
 
 @dataclass(frozen=True)
 class Repository:
-    """The public records as harvesters see them. ``address``: the service's own; ``contact``: an e-mail
-    address; ``page``: records of one answer.
-    """
+    """The public records as harvesters see them. ``page``: records of one answer."""
 
     projection: Projection
-    address: str
-    contact: str = ""
+    house: House
     page: int = PAGE
 
     def answer(self, given: Sequence[tuple[str, str]]) -> str:
@@ -130,7 +127,7 @@ class Repository:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return (
             f"{HEAD}<responseDate>{now}</responseDate>\n"
-            f"<request{asked}>{escape(self.address + OAI)}</request>\n{said}</OAI-PMH>\n"
+            f"<request{asked}>{escape(self.house.address + OAI)}</request>\n{said}</OAI-PMH>\n"
         )
 
     def verb(self, name: str) -> Callable[[Mapping[str, str]], Iterator[str]]:
@@ -142,12 +139,12 @@ class Repository:
     # -- verbs ---
 
     def identify(self, _: Mapping[str, str]) -> Iterator[str]:
-        host = host_of(self.address)
-        mail = self.contact or f"postmaster@{host if '.' in host else f'{host}.invalid'}"
+        host = host_of(self.house.address)
+        mail = self.house.contact or f"postmaster@{host if '.' in host else f'{host}.invalid'}"
         first = extent(self.projection).first or datetime.now(UTC).date().isoformat()
         yield (
-            f"<Identify>\n<repositoryName>{escape(f'Oberih, {host}')}</repositoryName>\n"
-            f"<baseURL>{escape(self.address + OAI)}</baseURL>\n<protocolVersion>2.0</protocolVersion>\n"
+            f"<Identify>\n<repositoryName>{escape(self.house.archive)}</repositoryName>\n"
+            f"<baseURL>{escape(self.house.address + OAI)}</baseURL>\n<protocolVersion>2.0</protocolVersion>\n"
             f"<adminEmail>{escape(mail)}</adminEmail>\n<earliestDatestamp>{first}</earliestDatestamp>\n"
             "<deletedRecord>persistent</deletedRecord>\n<granularity>YYYY-MM-DD</granularity>\n</Identify>\n"
         )
@@ -200,7 +197,7 @@ class Repository:
     def entry(self, one: Change, prefix: str) -> str:
         if one.record is None:
             return f"<record>{header(one)}</record>\n"
-        written = FORMATS[prefix].write(one.record, self.address).decode()
+        written = FORMATS[prefix].write(one.record, self.house).decode()
         said = written.partition("?>\n")[2]  # it is a part of a document
         return f"<record>{header(one)}<metadata>{said}</metadata></record>\n"
 

@@ -1,21 +1,22 @@
 """oEmbed (https://oembed.com): what another site shows where somebody put the address of a record."""
 
 import re
-from html import escape
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 from pydantic import BaseModel, Field
 
 from oberih.catalogue.public import PublicRecord
 from oberih.catalogue.public.records import LEVELS
-from oberih.web.open.addresses import embed_of, file_of, host_of
+from oberih.web.open.addresses import House, embed_of, file_of, identifier_of
+from oberih.web.open.data.citing import credit
 from oberih.web.open.data.mapping import largest
+from oberih.web.views import FRAME_PX, frame_line
 
-__all__ = ["OEmbed", "embedded", "identifier_in"]
+__all__ = ["OEmbed", "as_xml", "embedded", "identifier_in"]
 
-WIDTH, HEIGHT = 800, 600
-OURS = re.compile(r"/(?:records/|embed/|ark:/?)([0-9a-z]{5,9}/[0-9a-z]{1,40})/?")
+OURS = re.compile(r"/(?:records/|embed/|ark:/?)([0-9a-z]{5,9})/([0-9a-z]{1,40})/?")
 
 
 class OEmbed(BaseModel):
@@ -24,6 +25,7 @@ class OEmbed(BaseModel):
     type: Literal["rich", "photo", "link"]
     version: Literal["1.0"] = "1.0"
     title: str
+    author_name: Annotated[str | None, Field(description="how whoever made it is to be named")] = None
     provider_name: str
     provider_url: str
     cache_age: Annotated[int, Field(description="seconds")] = 3600
@@ -42,7 +44,7 @@ def identifier_in(url: str, address: str) -> str:
     if given is None or own is None or given[0] not in ("http", "https") or given[1] != own[1]:
         return ""
     found = OURS.fullmatch(given[2])
-    return f"ark:/{found[1]}" if found else ""
+    return identifier_of(found[1], found[2]) if found else ""
 
 
 def split(url: str) -> tuple[str, str, str] | None:
@@ -54,10 +56,12 @@ def split(url: str) -> tuple[str, str, str] | None:
         return None
 
 
-def embedded(record: PublicRecord, address: str, most_wide: int, most_high: int) -> OEmbed:
+def embedded(record: PublicRecord, house: House, most_wide: int, most_high: int) -> OEmbed:
     """The model in a frame; without one its picture, or else a link."""
+    address = house.address
     told: dict[str, Any] = {
-        "title": record.title(), "provider_name": f"Oberih, {host_of(address)}", "provider_url": address,
+        "title": record.title(), "author_name": credit(record) or None, "provider_name": house.archive,
+        "provider_url": address,
     }  # fmt: skip
     poster = next((one for one in largest(record, "poster") if fits(one.size_px, most_wide, most_high)), None)
     small = [one for one in record.files_for("poster") if fits(one.size_px, most_wide, most_high)]
@@ -69,17 +73,20 @@ def embedded(record: PublicRecord, address: str, most_wide: int, most_high: int)
             "thumbnail_height": height,
         }  # fmt: skip
     if record.files_for(*LEVELS):
-        width, height = min(WIDTH, most_wide), min(HEIGHT, most_high)
-        frame = (
-            f'<iframe src="{embed_of(address, record.id)}" width="{width}" height="{height}"'
-            f' title="{escape(record.title())}" allow="fullscreen; xr-spatial-tracking" loading="lazy"'
-            ' style="border:0"></iframe>'
-        )
+        width, height = min(FRAME_PX[0], most_wide), min(FRAME_PX[1], most_high)
+        frame = frame_line(embed_of(address, record.id), record.title(), (width, height))
         return OEmbed(type="rich", html=frame, width=width, height=height, **told)
     if poster is not None and poster.size_px:
         width, height = poster.size_px
         return OEmbed(type="photo", url=file_of(address, poster.path), width=width, height=height, **told)
     return OEmbed(type="link", **told)
+
+
+def as_xml(told: OEmbed) -> bytes:
+    """The same as XML, as oEmbed has it."""
+    parts = told.model_dump(exclude_none=True).items()
+    inside = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in parts)
+    return f'<?xml version="1.0" encoding="utf-8" standalone="yes"?>\n<oembed>{inside}</oembed>\n'.encode()
 
 
 def fits(size: tuple[int, int] | None, most_wide: int, most_high: int) -> bool:

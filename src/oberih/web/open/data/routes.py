@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from oberih.catalogue.public import Projection, PublicRecord
 from oberih.errors import InputError, NotInArchive
-from oberih.web.open.addresses import DATA, DataName
+from oberih.i18n import say
+from oberih.web.open.addresses import DATA, DataName, House, identifier_of
 from oberih.web.open.answers import (
     BODY,
     GONE,
@@ -19,7 +20,9 @@ from oberih.web.open.answers import (
     UNCHANGED,
     Naan,
     Name,
+    Problem,
     of_record,
+    problem,
     tagged,
 )
 from oberih.web.open.data.citing import bibtex, ris, sentence
@@ -27,12 +30,12 @@ from oberih.web.open.data.iiif import manifest as iiif_manifest
 from oberih.web.open.data.iiif import scene_manifest
 from oberih.web.open.data.links import header_of, links_of
 from oberih.web.open.data.mapping import as_dublin_core, as_edm, as_lido, as_schema_org
-from oberih.web.open.data.oembed import OEmbed, embedded, identifier_in
+from oberih.web.open.data.oembed import OEmbed, as_xml, embedded, identifier_in
 from oberih.web.open.data.resolving import place_of
 
 __all__ = ["data_routes"]
 
-Writer = Callable[[PublicRecord, str], Any]  # record, our address -> text, bytes, JSON; None: there is none
+Writer = Callable[[PublicRecord, House], Any]  # -> text, bytes, JSON; None: there is none
 
 WRITERS: Mapping[DataName, tuple[str, Writer]] = {
     "schema.jsonld": ("application/ld+json", as_schema_org),
@@ -49,13 +52,13 @@ KINDS: dict[str, Any] = {kind: {"schema": {"type": "string"}} for kind, _ in WRI
 KINDS["application/json"] = KINDS["application/ld+json"] = {"schema": {"type": "object"}}
 
 
-def data_routes(projection: Projection, address: str) -> APIRouter:
+def data_routes(projection: Projection, house: House) -> APIRouter:
     """By the persistent identifier, in the words of others, and for other sites."""
-    made = APIRouter(tags=["data"])
+    made, address = APIRouter(tags=["data"]), house.address
 
     def resolved(request: Request, naan: Naan, name: Name) -> Response:
         """To the page or the data, as ``Accept`` asks. Hyphens in an ARK mean nothing."""
-        found = of_record(projection, naan, name.replace("-", ""))
+        found = of_record(projection, identifier_of(naan, name.replace("-", "")))
         if isinstance(found, Response):
             return found
         headers = {
@@ -81,12 +84,12 @@ def data_routes(projection: Projection, address: str) -> APIRouter:
                    **NOT_UNDERSTOOD},
     )  # fmt: skip
     def data(request: Request, naan: Naan, name: Name, form: DataName) -> Response:
-        found = of_record(projection, naan, name)
+        found = of_record(projection, identifier_of(naan, name))
         if isinstance(found, Response):
             return found
         kind, write = WRITERS[form]
         try:
-            written = write(found, address)
+            written = write(found, house)
         except InputError as error:  # Europeana does not take these rights
             raise NotInArchive(error.message, error.advice) from error
         if written is None:
@@ -96,22 +99,26 @@ def data_routes(projection: Projection, address: str) -> APIRouter:
 
     @made.get(
         "/oembed", summary="What another site shows of a record (oEmbed)", response_model=OEmbed,
-        responses={**UNCHANGED, **NOWHERE, **GONE, **NOT_UNDERSTOOD, 501: {"description": "Only JSON"}},
+        responses={
+            200: {"content": {"text/xml": {"schema": {"type": "string"}}}}, **UNCHANGED, **NOWHERE, **GONE,
+            **NOT_UNDERSTOOD, 501: {"model": Problem, "description": "Another format than JSON and XML"},
+        },
     )  # fmt: skip
     def oembed(
         request: Request,
         url: Annotated[str, Query(max_length=1000, examples=["https://heritage.example/records/99999/b1x"])],
         maxwidth: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
         maxheight: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
-        form: Annotated[str, Query(alias="format", max_length=20)] = "json",
+        form: Annotated[str, Query(alias="format", max_length=20, description="json or xml")] = "json",
     ) -> Response:
-        if form != "json":
-            return Response(status_code=501, headers=ORIGINS)
-        naan, _, name = identifier_in(url, address).removeprefix("ark:/").partition("/")
-        found = of_record(projection, naan, name)
+        if form not in ("json", "xml"):
+            return problem(request, 501, say("There is no such format."), say("Ask with format=json or xml."))
+        found = of_record(projection, identifier_in(url, address))
         if isinstance(found, Response):
             return found
-        told = embedded(found, address, maxwidth, maxheight)
+        told = embedded(found, house, maxwidth, maxheight)
+        if form == "xml":
+            return tagged(request, as_xml(told), "text/xml")
         return tagged(request, told.model_dump_json(exclude_none=True).encode(), "application/json")
 
     return made

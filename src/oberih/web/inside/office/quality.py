@@ -1,0 +1,49 @@
+"""How good a model is, as the page of a review says it."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from oberih.catalogue.tables import Model, Review
+from oberih.i18n import say
+from oberih.web.figures import figure, percent, size
+from oberih.web.inside.office.case import Case
+from oberih.web.views import FigureRow
+from oberih.work.flow.comparing import compared
+
+__all__ = ["figures", "replaces"]
+
+UNKNOWN = say("It was not measured, or the scale is not known.")
+
+
+def figures(model: Model | None) -> tuple[FigureRow, ...]:
+    told: dict[str, Any] = model.figures if model else {}
+    if not told:
+        return ()
+    metres = told.get("unit") == "m"
+
+    def length(name: str) -> str:
+        value = told.get(name)
+        return figure(1000 * value if metres and value is not None else None, "mm")
+
+    used, photos = (figure(told.get(name), digits=0) for name in ("photos_used", "photos"))
+    return (
+        FigureRow(say("Photos used"), say("{done} of {all}", done=used, all=photos) if photos else used),
+        FigureRow(say("Triangles"), figure(told.get("triangles"), digits=0), UNKNOWN),
+        FigureRow(say("Size"), size(told.get("size") or (), "m") if metres else "", UNKNOWN),
+        FigureRow(say("Error (95 %)"), length("error"), UNKNOWN),
+        FigureRow(say("Detail of the texture"), length("texel"), UNKNOWN),
+        FigureRow(say("Holes in the surface"), percent(told.get("hole_share")), UNKNOWN),
+        FigureRow(
+            say("Likeness to photos that were left out"), figure(told.get("left_out_psnr_db"), "dB", 1),
+            UNKNOWN,
+        ),
+    )  # fmt: skip
+
+
+def replaces(session: Session, case: Case) -> str:
+    public = case.public
+    if public is None or not public.visible or case.model is None:
+        return ""
+    shown = session.get_one(Model, session.get_one(Review, public.review).model)
+    return "" if shown.id == case.model.id else compared(case.model.figures, shown.figures).reason
