@@ -182,3 +182,10 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_the_changelog_knows_this_version() -> None:
     text = (HOME / "CHANGELOG.md").read_text()
     assert f"## [{oberih.__version__}]" in text or "## [Unreleased]" in text
+
+
+@pytest.mark.xdist_group("house")
+def test_tests_of_a_group_are_kept_together(request: pytest.FixtureRequest) -> None:
+    """What a group shares is made once, if xdist can tell pytest's tests apart by their group."""
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@house")

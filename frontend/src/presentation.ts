@@ -79,6 +79,12 @@ function answer(name: string): void {
   if (!placing) silence = window.setTimeout(() => (said.textContent = ""), SAID_MS);
 }
 
+/** Say something that waits for the model to come; or that it never comes, where there is no 3D. */
+function answerOnceThere(name: string): void {
+  answer(name);
+  void viewer.start().then(() => viewer.state ?? answer("no 3D here"));
+}
+
 /** The next press on the model is a place for `act`. */
 function place(button: HTMLButtonElement, act: (at: Annotation["at"]) => void): void {
   pressed?.setAttribute("aria-pressed", "false");
@@ -86,15 +92,13 @@ function place(button: HTMLButtonElement, act: (at: Annotation["at"]) => void): 
   button.setAttribute("aria-pressed", "true");
   placing = act;
   viewer.scrollIntoView({ block: "nearest" });
-  answer("place it");
-  void viewer.start().then(() => viewer.state ?? answer("no 3D here"));
+  answerOnceThere("place it");
 }
 
 /** From where the model is seen now; nothing while it is not there, which is said. */
 function looking(): View | null {
   if (viewer.state) return viewer.view;
-  answer("comes");
-  void viewer.start();
+  answerOnceThere("comes");
   return null;
 }
 
@@ -239,12 +243,29 @@ before.addEventListener("input", () => {
   told.before = found ? `ark:/${found[1]}` : null;
   write();
 });
-const eyes = find<HTMLInputElement>("[data-eyes]");
-eyes.checked = told.eyes;
-eyes.addEventListener("change", () => {
+const eyes = document.querySelector<HTMLInputElement>("[data-eyes]");
+const marks = eyes ? (JSON.parse(find("[data-marks]").textContent ?? "") as View[]) : [];
+told.eyes &&= eyes !== null; // it was ticked, and cannot be shown any more: the page says why
+if (eyes) eyes.checked = told.eyes;
+eyes?.addEventListener("change", () => {
   told.eyes = eyes.checked;
   write();
+  mark();
+  if (!eyes.checked) return;
+  viewer.scrollIntoView({ block: "nearest" });
+  void viewer.start().then(() => {
+    if (viewer.state) return;
+    told.eyes = eyes.checked = false; // nobody lets pass what they cannot see
+    write();
+    answer("no marks here");
+  });
 });
+
+/** Marks around the model, as everybody would see them; nothing while it is not there. */
+function mark(): void {
+  if (viewer.state) viewer.eyes = told.eyes ? marks : [];
+}
+
 form.addEventListener("submit", () => (saved = true));
 addEventListener("beforeunload", (event) => {
   if (!saved && field.value !== kept) event.preventDefault();
@@ -252,4 +273,11 @@ addEventListener("beforeunload", (event) => {
 
 draw();
 const kept = document.getElementById("wrong") ? "" : field.value; // what was not taken is not saved anywhere
-viewer.addEventListener("oberih-ready", () => write(), { once: true });
+viewer.addEventListener(
+  "oberih-ready",
+  () => {
+    write();
+    if (told.eyes) mark();
+  },
+  { once: true },
+);

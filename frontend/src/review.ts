@@ -1,7 +1,8 @@
 // The page of a custodian's decision: large pictures, and what is blurred in them.
 import { Boxes } from "./boxes";
-import { find, showScripted } from "./dom";
+import { find, make, showScripted } from "./dom";
 import { enlarge } from "./enlarge";
+import { follow, type Now } from "./following";
 
 const form = find("#decision");
 let changed = false;
@@ -17,11 +18,12 @@ form.addEventListener("input", touched);
 form.addEventListener("submit", () => {
   changed = false;
 });
-// What waits to be made is looked for now and then, as long as nothing was filled in, or sent and not taken.
-if (document.querySelector("[data-waits]") && !document.getElementById("wrong")) {
-  setInterval(() => {
-    if (!changed && !document.hidden) location.reload();
-  }, 20_000);
+// Nobody's page is loaded anew while they read and fill in: they are told, and do it when they want.
+const making = document.getElementById("progress");
+if (making) {
+  follow<Now & { news: string }>(making, (now) => {
+    find("[data-news]", making).append(make("a", { href: location.pathname }, now.news));
+  });
 }
 addEventListener("beforeunload", (event) => {
   if (changed) event.preventDefault();

@@ -9,6 +9,7 @@
 //   goTo(view)      fly there (jump, if the visitor wants no motion)
 //   pick(x, y)      the point of the model at clientX, clientY in millionths; null: there is none
 //   annotations     those that are shown; set them to show others (PublicAnnotation, docs/data.md)
+//   eyes            set it to mark where photos were taken, whatever the record says of that; []: no marks
 //   state           {level, triangles, frames, resting}: what is drawn just now; null before the first picture
 //   start()         start 3D; resolves when its first picture is there
 // Events, all of which bubble
@@ -83,6 +84,10 @@ export class OberihViewer extends HTMLElement {
   set annotations(all: Annotation[]) {
     this.given = all;
     this.show?.annotate(all);
+  }
+
+  set eyes(all: View[]) {
+    void this.show?.mark(all);
   }
 
   get state(): { level: string; triangles: number; frames: number; resting: boolean } | null {

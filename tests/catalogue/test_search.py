@@ -11,6 +11,7 @@ from oberih.catalogue.public import (
     PublicIdentifier,
     PublicPeriod,
     PublicPerson,
+    PublicPlace,
     PublicRecord,
     PublicRights,
     PublicTerm,
@@ -25,6 +26,7 @@ from oberih.catalogue.public import searching as searching_module
 from oberih.catalogue.public.collation import sort_key
 from oberih.catalogue.public.cursors import MAC_BYTES
 from oberih.errors import InputError
+from oberih.trust.cells import cell_of
 from public_help import BY, ark, empty_store, file, ids, made, plain
 
 RECORDS = {
@@ -58,6 +60,7 @@ RECORDS = {
         people=(PublicPerson(name="Марія Примаченко", role="creator"),),
         published="2026-02",
         rights=PublicRights(uri=BY, credit="Photos: Fedorchuk"),
+        place=PublicPlace(precision="exact", cell=cell_of(50.45, 30.52, "exact")),
         annotations=(
             PublicAnnotation(id="a", at=(0, 0, 0), titles={"uk": "Лапа"}, texts={"uk": "Подряпана цвяхом."}),
         ),
@@ -113,7 +116,7 @@ def test_the_church_is_found(reader: Projection, text: str) -> None:
         ("їжаки", {"toy"}),
         ("yizhak", {"toy"}),
         ("Ярослав", {"gate"}),
-        ("Федорчук", {"toy"}),  # who is to be named
+        ("Федорчук", {"toy"}),  # who is to be named, as everybody may know where it is
         ("лапи", {"toy"}),  # what is said of a part of it
         ("цвях", {"toy"}),
         ("the", {"gate"}),  # a small word alone is looked for

@@ -15,8 +15,10 @@ import pytest
 from oberih.catalogue.public import (
     Box,
     Projection,
+    PublicPerson,
     PublicPlace,
     PublicRecord,
+    PublicRights,
     Query,
     etag,
     load,
@@ -28,8 +30,8 @@ from oberih.catalogue.public import (
     suggest,
     withdraw,
 )
-from oberih.trust.cells import RESOLUTIONS, Precision, cell_of
-from public_help import TOWNS, WORDS_EN, WORDS_UK, ark, as_bytes, empty_store, made
+from oberih.trust.cells import CLASSES, RESOLUTIONS, Precision, cell_of
+from public_help import BY, TOWNS, WORDS_EN, WORDS_UK, ark, as_bytes, empty_store, made, plain
 
 COUNT = 60
 
@@ -129,6 +131,27 @@ def test_answers_are_the_same_for_every_true_place_in_a_cell(
             assert answers[0] == answers[1], question
             told.add(etag(answers[0]))
         assert len(told) > questions / 4  # they are not all empty
+
+
+def test_who_is_to_be_named_collects_nothing_that_is_shielded(tmp_path: Path) -> None:
+    """What somebody recorded in open lies around what they recorded of what is not for everybody."""
+    rights = PublicRights(uri=BY, holder="Museum of Fedorchuk", credit="Photos: Fedorchuk")
+    people = (
+        PublicPerson(name="Olha Fedorchuk", role="contributor"),
+        PublicPerson(name="Ivan Fedorchuk", role="rights holder"),
+        PublicPerson(name="Taras Horodetskyi", role="creator"),
+    )
+    shown = [
+        plain(number, rights=rights, people=people, place=PublicPlace(precision=precision, cell=cell))
+        for number, precision in enumerate(CLASSES)
+        for cell in [cell_of(51.49, 31.29, precision)]
+    ]
+    with empty_store("sqlite", tmp_path) as (writer, reader):
+        load(writer, shown)
+        for asked_for, found in (("Fedorchuk", ["exact"]), ("Horodetskyi", [*CLASSES])):
+            page = search(reader, Query(text=asked_for))
+            assert sorted(one.place.precision for one in page.records) == sorted(found), asked_for
+        assert [one.count for one in suggest(reader, "fedor")] == [1]
 
 
 def test_the_test_would_notice_another_cell(tmp_path: Path) -> None:

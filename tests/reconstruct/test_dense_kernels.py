@@ -5,8 +5,7 @@ import warp as wp
 
 from oberih.reconstruct import _fusion_kernels as fusion
 from oberih.reconstruct import _surface_kernels as surface
-from oberih.reconstruct._patchmatch import Source
-from oberih.reconstruct.depth_maps import on_cpu, source_table
+from oberih.reconstruct.depth_maps import on_cpu, source_table, table_on_cpu
 from synthetic import Shot
 
 PIXELS, RELATIVE, LEAST = 1.0, 0.004, 0.4
@@ -70,7 +69,7 @@ def test_agreement_is_the_weighted_mean_of_what_others_see(small_shots: list[Sho
     fused, support, spread = (np.zeros(size, np.float32) for _ in range(3))
     wp.launch(
         fusion.agree, dim=size, device="cpu",
-        inputs=[on_cpu(planes[0], wp.vec3), on_cpu(np.zeros(size, np.float32)), 1.0, on_cpu(table, Source),
+        inputs=[on_cpu(planes[0], wp.vec3), on_cpu(np.zeros(size, np.float32)), 1.0, table_on_cpu(table),
                 on_cpu(np.concatenate([p.reshape(-1, 3) for p in planes[1:]]), wp.vec3),
                 on_cpu(np.zeros(2 * size[0] * size[1], np.float32)), PIXELS, RELATIVE, LEAST,
                 on_cpu(fused), on_cpu(support), on_cpu(spread)],
@@ -91,7 +90,7 @@ def test_a_place_is_claimed_by_the_view_with_the_finest_pixels(small_shots: list
     mine = np.zeros(size, np.uint8)
     wp.launch(
         fusion.claim, dim=size, device="cpu",
-        inputs=[on_cpu(w[0]), 1 / first.camera.fx, on_cpu(source_table(first, [second]), Source),
+        inputs=[on_cpu(w[0]), 1 / first.camera.fx, table_on_cpu(source_table(first, [second])),
                 on_cpu(w[1].ravel()), on_cpu(np.array([1 / second.camera.fx], np.float32)), RELATIVE,
                 on_cpu(mine)],
     )  # fmt: skip

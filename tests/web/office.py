@@ -27,10 +27,12 @@ __all__ = [
     "captured",
     "house_at",
     "in_review",
+    "made",
     "person",
     "published",
     "row",
     "tail",
+    "unmade",
 ]
 
 H = TypeVar("H", bound=Heritage)
@@ -71,7 +73,12 @@ def person(house: House, role: str = "", collection: str = EVERYWHERE) -> Visito
 
 
 def captured(
-    house: House, collection: str = FIRST, state: str = "in review", title: str = "Church", **more: object
+    house: House,
+    collection: str = FIRST,
+    state: str = "in review",
+    title: str = "Church",
+    photos: int = 3,
+    **more: object,
 ) -> str:
     """A capture with its subject and true place. The capture's identifier."""
     capture, subject = house.service.archive.mint(), house.service.archive.mint()
@@ -80,7 +87,7 @@ def captured(
         session.add(Subject(id=subject, collection=collection, title=title, description=told))
         session.flush()
         session.add(Capture(
-            id=capture, subject=subject, collection=collection, title=title, state=state, photos=3,
+            id=capture, subject=subject, collection=collection, title=title, state=state, photos=photos,
             account="olha", contribution=capture[-12:], **more,
         ))  # fmt: skip
         session.add(Place(id=capture, latitude_deg=PLACE[0], longitude_deg=PLACE[1], source="contributor"))
@@ -102,6 +109,19 @@ def in_review(house: House, capture: str) -> str:
     for path in ("poster.webp", "pictures/001.jpg"):
         service.drafts.write(f"{review}/1/{path}", iter([POSTER]))
     return review
+
+
+def unmade(house: House, review: str) -> str:
+    """The review, while what would be public is being made."""
+    with house.service.database.writing("service", "test") as session:
+        session.get_one(Review, review).draft = ""
+    return review
+
+
+def made(house: House, review: str) -> None:
+    """Now it is made, as a job does it."""
+    with house.service.database.writing("service", "draft") as session:
+        session.get_one(Review, review).draft = f"{review}/1"
 
 
 def row(house: House, kind: type[H], identifier: str) -> H:

@@ -131,6 +131,7 @@ PUBLIC = ContributionPage(
 )
 
 
+UNMADE = "The model has no surface: {name} cannot hold it."
 REVIEW = ReviewPage(
     id="r1",
     version=3,
@@ -230,6 +231,11 @@ ZONES = ZonesPage(
 
 WORK: dict[str, Sample] = {
     "contribute": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1"), NEWCOMER, "/contribute"),
+    "contribute-little-room": (
+        ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1", "little"),
+        NEWCOMER,
+        "/contribute",
+    ),
     "contribute-stranger": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1"), None, "/contribute"),
     "contribution": (CONTRIBUTION, NEWCOMER, "/contributions/c7f1e09ab2d34455"),
     "contribution-unusable": (UNUSABLE, NEWCOMER, "/contributions/d8"),
@@ -270,12 +276,13 @@ WORK: dict[str, Sample] = {
                     picture=picture(1),
                 ),
                 ReviewRow("r2", "Брама", "Моє місто", "monument", EARLIER, 61, again=True, reviewer="Ярина"),
-                ReviewRow("r3", "Хвіртка", "Моє місто", "object", EARLIER, 34, making=True),
+                ReviewRow("r3", "Хвіртка", "Моє місто", "object", EARLIER, 34, making="going"),
+                ReviewRow("r5", "Криниця", "Моє місто", "object", EARLIER, 12, making="stopped"),
                 ReviewRow(
                     "f4", "Скриня", "Моє місто", "object", EARLIER, 40, deletion=True, note="Це мій дім."
                 ),
             ),
-            paging=Paging(count=4),
+            paging=Paging(count=5),
         ),
         CUSTODIAN,
         "/review",
@@ -325,14 +332,14 @@ WORK: dict[str, Sample] = {
             pictures=(),
             regions=(),
             warnings=(),
-            alike=("Церква",),
+            alike={"ark:/99999/b1gk8t2n5x7wq3mz": "Церква"},
             zone="",
         ),
         CUSTODIAN,
         "/review/r1",
     ),
     "review-unmade": (
-        replace(REVIEW, unmade=say("The model cannot be read."), model=None, pictures=(), regions=()),
+        replace(REVIEW, unmade=say(UNMADE, name="…"), model=None, pictures=(), regions=()),
         CUSTODIAN,
         "/review/r1",
     ),
@@ -423,6 +430,8 @@ WORK: dict[str, Sample] = {
             say("There are warnings that nobody has judged."),
             Theirs(3, (Saying(say("Annotation {number}", number=1), "uk", "Дзвіниця"),)),
             (Warned("w1", "contact", "093 000 00 00", say("Annotation")),),
+            ("0" * 32,),
+            ({"eye": [0, 1_600_000, 9_000_000], "target": [0, 800_000, 0]},),
         ),
         CUSTODIAN,
         "/review/99999-fk4/presentation",

@@ -1,6 +1,8 @@
 """A custodian writes how a public model is shown, in the browser."""
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -15,17 +17,21 @@ from starlette.routing import Mount, Route
 
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.rebuild import FIRST
-from oberih.catalogue.tables import Presentation, Rights
+from oberih.catalogue.tables import Presentation, Review, Rights
 from oberih.errors import InputError
 from oberih.products import Choices, pictures
 from oberih.web.inside.forms import Given
 from oberih.web.inside.office.presenting import told_in
 from oberih.web.pages import Pages
 from oberih.web.views import PresentationPage, Viewer, Visitor
-from oberih.work.flow.presenting import Told
+from oberih.work.engine import Job
+from oberih.work.flow.presenting import Told, present
+from oberih.work.flow.publishing import expose, reveal
 from oberih.work.offers import LICENCES
 from web.browser import serving
-from web.office import OTHER, captured, house_at, in_review, person, published, row, tail
+from web.office import OTHER, WHOLE, captured, house_at, in_review, person, published, row, tail
+from web.test_viewer import orange
+from web.test_viewer_ways import NO_WEBGL
 from web.viewer_models import BOX_M, Site, box
 from web.viewing import drawing_chromium, opened
 from web.visitors import House
@@ -133,6 +139,94 @@ def test_only_who_may_publish_there_writes(house: House, custodian: Somebody) ->
         assert somebody.go(path).status_code == status, (role, where)
 
 
+def shown_exactly(house: House, custodian: Somebody, eyes: list[dict[str, list[int]]]) -> str:
+    """Something of which everybody may know exactly where it is. Where its page for authors is."""
+    review = given(house)
+    with house.service.database.writing("service", "draft") as session:
+        session.get_one(Review, review).eyes = eyes
+    custodian.go(f"/review/{review}")
+    assert custodian.send(f"/review/{review}", **WHOLE | {"precision": "exact"}).status_code == 303
+    expose(Job("a test"), review)
+    reveal(Job("a test"), review)
+    return f"/review/{tail(row(house, Review, review).subject)}/presentation"
+
+
+def test_where_the_photos_were_taken_is_offered_where_it_can_be_shown(
+    house: House, custodian: Somebody
+) -> None:
+    path = shown_exactly(house, custodian, [VIEW])
+    assert f"data-marks>[{json.dumps(VIEW)}]" in custodian.go(path).text  # to be seen before it is shown
+    never = custodian.go(shown_exactly(house, custodian, [])).text
+    assert "Nobody knows any more where they were taken." in never and "data-eyes" not in never
+    shielded = custodian.go(f"/review/{tail(published(house, custodian, given(house)))}/presentation").text
+    assert "Nobody knows any more" in shielded and "data-eyes" not in shielded
+    with house.service.database.writing("service", "test") as session:
+        for one in session.query(Review).all():
+            one.eyes = [VIEW]
+    shielded = custodian.go(str(custodian.page.url.path)).text
+    assert "only if everybody may know exactly where it is" in shielded and "data-eyes" not in shielded
+
+
+def test_what_becomes_public_tells_of_where_the_photos_were_taken(house: House, custodian: Somebody) -> None:
+    path = shown_exactly(house, custodian, [VIEW, VIEW])
+    review = path.removesuffix("/presentation")
+
+    def beside() -> list[str]:
+        line = custodian.go(review).text.split("Where the photos were taken</th>")[1].split("</tr>")[0]
+        return re.findall(r"<td[^>]*>(.*?)</td>", line)
+
+    assert beside() == ["nothing", "2 places"]
+    custodian.go(path)
+    assert custodian.send(path, told=told(eyes=True)).status_code == 303
+    assert beside() == ["2 places", "2 places"]
+
+
+def test_a_page_that_stood_open_does_not_show_again_what_was_taken_away(
+    house: House, custodian: Somebody
+) -> None:
+    path = shown_exactly(house, custodian, [VIEW])
+    for wanted in (True, False):
+        custodian.go(path)
+        assert custodian.send(path, told=told(eyes=wanted, view=VIEW)).status_code == 303
+    mine = told(eyes=True, annotations=[DOOR])
+    custodian.go(path)
+    assert custodian.send(path, version="1", told=mine).status_code == 409
+    theirs = custodian.text.split('id="theirs"')[1].split("</dl>")[0]
+    assert "Where somebody chose" in theirs and "It is not shown, and yours does not" in theirs
+    assert custodian.send(path, told=mine, over="2").status_code == 303
+    _, written = custodian.go(path).text.split('aria-label="What is written">')
+    kept = Told.model_validate_json(html.unescape(written.partition("</textarea>")[0]))
+    assert (kept.annotations[0].id, kept.eyes, kept.view) == ("door", False, None)
+
+
+def test_saving_over_what_others_wrote_comes_to_an_end(house: House, custodian: Somebody) -> None:
+    """Others write, there is something to be judged, others write again: nothing has to be said twice."""
+    path = shown_exactly(house, custodian, [VIEW])
+    subject = path.split("/")[2].replace("-", "/", 1)
+
+    def others(version: int) -> None:
+        them = Told.model_validate_json(told(annotations=[DOOR], view=VIEW if version else None))
+        present(house.service, f"ark:/{subject}", "other", them, seen_version=version)
+
+    custodian.go(path)
+    others(0)
+    call = told(eyes=True, annotations=[{**DOOR, "texts": {"en": "Ask +380 44 123 45 67"}}])
+    assert custodian.send(path, told=call).status_code == 409
+    assert custodian.send(path, told=call, over="1").status_code == 422
+    mark = custodian.text.split('name="harmless" value="')[1].split('"')[0]
+    assert '"eyes":false' in html.unescape(custodian.text)  # nobody overlooks it in what comes next
+    others(1)
+    assert custodian.send(path, told=call, harmless=mark).status_code == 409
+    assert custodian.send(path, told=call, over="2").status_code == 303
+    found = record(house.service.projection, f"ark:/{subject}")
+    assert isinstance(found, PublicRecord) and "+380" in found.annotations[0].texts["en"]
+    custodian.go(path)
+    late = told(annotations=[{**DOOR, "texts": {"en": "Or +380 44 765 43 21"}}])
+    assert custodian.send(path, told=late).status_code == 422
+    mark = custodian.text.split('name="harmless" value="')[1].split('"')[0]
+    assert custodian.send(path, told=late, harmless=mark).status_code == 303  # the version went along
+
+
 # -- in the browser -----------------------------------------------------------------------------------------
 
 
@@ -154,7 +248,9 @@ class Desk:
         address = f"/api/v1/records/{self.box.id.removeprefix('ark:/')}"
 
         def page(request: Request) -> Response:
-            view = PresentationPage("1", {"en": "A box"}, Viewer(address, {"en": "A box"}), 0, self.told)
+            view = PresentationPage(
+                "1", {"en": "A box"}, Viewer(address, {"en": "A box"}), 0, self.told, eyes=(VIEW,)
+            )  # fmt: skip
             visitor = Visitor("Olena", frozenset({"custodian"}))
             return pages.response(request, view, visitor=visitor, csrf="c5rf")
 
@@ -209,7 +305,9 @@ def test_places_tours_and_the_beginning_are_chosen_on_the_model(
         tour.get_by_role("button", name="Halt here").click()
         expect(page.locator("[data-stops] > li")).to_have_count(2)
         expect(page.get_by_label("Show it")).not_to_be_checked()  # nobody shows by mistake where people stood
+        assert orange(window.picture()) == 0
         page.get_by_label("Show it").check()
+        window.until(lambda: orange(window.picture()) > 20)  # as everybody would see them
         expect(first.locator("[data-more]")).to_have_attribute("open", "")  # what was drawn anew is as it was
         with page.expect_navigation():
             page.get_by_role("button", name="Save, for everybody to see").click()
@@ -221,3 +319,24 @@ def test_places_tours_and_the_beginning_are_chosen_on_the_model(
     np.testing.assert_allclose(np.array(sent.view.eye) / 1e6, (1.0, 1.2, 3.0), atol=0.01)
     assert [one.annotation for one in sent.tours[0].stops] == [sent.annotations[0].id, None]
     np.testing.assert_allclose(np.array(sent.tours[0].stops[1].view.eye) / 1e6, (0, 1.2, 3.0), atol=0.01)
+
+
+def test_without_3d_nobody_waits_for_the_model_and_no_marks_are_shown_unseen(
+    browser: Browser, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    with serving(desk.app) as address:
+        context = browser.new_context(locale="en")
+        context.add_init_script(NO_WEBGL)
+        page = context.new_page()
+        page.goto(f"{address}/authoring")
+        said = page.locator("[data-said]")
+        page.get_by_role("button", name="A look begins here").click()
+        expect(said).to_have_text("This browser shows no 3D: places cannot be chosen here.")
+        page.get_by_label("Show it").click()
+        expect(said).to_contain_text("look at the marks in another one")
+        expect(page.get_by_label("Show it")).not_to_be_checked()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Save, for everybody to see").click()
+        context.close()
+    assert [one.eyes for one in desk.sent] == [False]

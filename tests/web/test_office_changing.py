@@ -242,6 +242,19 @@ def test_it_is_found_by_its_title_or_its_address(house: House, custodian: Visito
     assert row(house, Capture, far).subject == subject
 
 
+def test_a_hint_leads_to_the_one_thing_that_it_is_about(house: House, custodian: Visitor) -> None:
+    far, elsewhere = captured(house, title="Вежа"), captured(house, OTHER, title="Вежа")
+    with house.service.database.writing("service", "test") as session:
+        session.get_one(Place, far).latitude_deg = 10.0
+    subject, other = row(house, Capture, far).subject or "", row(house, Capture, elsewhere).subject
+    review = in_review(house, captured(house))
+    custodian.go(f"/review/{review}/known?subject={subject}")
+    assert f'value="{subject}" checked' in custodian.text
+    assert f'value="{other}"' not in custodian.go(f"/review/{review}/known?subject={other}").text
+    custodian.go(f"/review/{review}/known?subject={subject}")
+    assert custodian.send(f"/review/{review}/known", subject=subject).status_code == 303
+
+
 def test_what_is_public_by_itself_is_not_put_to_another(house: House, custodian: Visitor) -> None:
     capture, another = captured(house), row(house, Capture, captured(house)).subject
     published(house, custodian, in_review(house, capture))

@@ -41,6 +41,30 @@ def after(days: int) -> str:
     return (TODAY + timedelta(days=days)).isoformat()
 
 
+# -- what is said of a decision ---
+
+
+def test_a_decision_says_what_comes_of_it(house: House, custodian: Visitor) -> None:
+    def says(review: str, **said: str) -> str:
+        custodian.go(f"/review/{review}")
+        assert custodian.send(f"/review/{review}", **WHOLE | said).status_code == 303, custodian.text
+        return custodian.follow().text
+
+    assert "as soon as its files are in their place" in says(given(house))
+    assert "when the day has come" in says(given(house), embargo=after(40))
+    assert "It is kept, and not public.</p>" in says(given(house), decision="refused")
+    first = given(house)
+    published(house, custodian, first)
+    again = in_review(house, captures_of(house, first))
+    assert "stays as it is" in says(again, decision="refused")
+
+
+def captures_of(house: House, review: str) -> str:
+    with house.service.database.reading() as session:
+        subject = session.get_one(Review, review).subject
+        return session.query(Capture).filter_by(subject=subject).one().id
+
+
 # -- the embargo ---
 
 

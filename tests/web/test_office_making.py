@@ -1,21 +1,26 @@
 """What a custodian is told before something can be decided: it is being made, or was given twice."""
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from oberih.archive import deposit_capture
+from oberih.catalogue.ledger import Entry
 from oberih.catalogue.rebuild import FIRST
-from oberih.catalogue.tables import Capture, Review
+from oberih.catalogue.tables import Capture, Model, Review
 from oberih.errors import StageFailed
-from oberih.work.engine import JobState, Page
-from web.office import OTHER, WHOLE, captured, house_at, in_review, person, row
+from oberih.work.engine import JobState, Page, Status
+from web.office import OTHER, WHOLE, captured, house_at, in_review, made, person, row, unmade
 from web.visitors import House, Visitor
 from work.site import photo
 
-TWICE = "The very same photos were given before"
+TWICE = "The very same photos were given more than once"
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +36,7 @@ def custodian(house: House) -> Visitor:
 
 
 def test_what_is_being_made_cannot_pass_and_says_so(house: House, custodian: Visitor) -> None:
-    review = in_review(house, captured(house, title="Half made"))
-    with house.service.database.writing("service", "test") as session:
-        session.get_one(Review, review).draft = ""
+    review = unmade(house, in_review(house, captured(house, title="Half made")))
     assert "Is being made" in custodian.go("/review").text
     page = custodian.go(f"/review/{review}").text
     assert "What would be public is being made" in page
@@ -50,7 +53,7 @@ def given(house: House, folder: Path, numbers: range, collection: str = FIRST, *
     folder.mkdir(exist_ok=True)
     for number in numbers:
         photo(folder / f"{number}.png", number)
-    capture = captured(house, collection, files=len(numbers), **more)
+    capture = captured(house, collection, photos=len(numbers), files=len(numbers), **more)
     kept = deposit_capture(house.service.archive, [folder], title="photos", identifier=capture)
     with house.service.database.writing("service", "test") as session:
         found = session.get_one(Capture, capture)
@@ -58,21 +61,33 @@ def given(house: House, folder: Path, numbers: range, collection: str = FIRST, *
     return in_review(house, capture)
 
 
-def test_who_decides_learns_that_the_same_photos_were_given_before(
+def capture_of(house: House, review: str) -> str:
+    model = row(house, Model, row(house, Review, review).model)
+    return str(model.captures[0])
+
+
+def test_who_decides_learns_that_the_same_photos_were_given_twice(
     house: House, custodian: Visitor, tmp_path: Path
 ) -> None:
     first = given(house, tmp_path / "a", range(3), title="Old <gate>")
     again = given(house, tmp_path / "a", range(3), title="Gate")
     like = given(house, tmp_path / "b", range(1, 4), title="Wall")
-    hidden = given(house, tmp_path / "a", range(3), OTHER, title="Sealed elsewhere")
+    given(house, tmp_path / "a", range(3), OTHER, title="Of others")
     page = custodian.go(f"/review/{again}").text
-    assert TWICE in page and "Old &lt;gate&gt;" in page and "known?q=Old%20%3Cgate%3E" in page
-    assert "Sealed elsewhere" not in page  # they decide nothing there
+    subject = row(house, Review, first).subject
+    assert TWICE in page and f'known?subject={quote(subject)}">Old &lt;gate&gt;</a>' in page
     assert TWICE in custodian.go(f"/review/{first}").text
     assert TWICE not in custodian.go(f"/review/{like}").text
-    everywhere = person(house, "custodian")
-    assert "Sealed elsewhere" in everywhere.go(f"/review/{again}").text
-    assert TWICE in everywhere.go(f"/review/{hidden}").text
+    everywhere = person(house, "custodian")  # but put together is only what is in one collection
+    assert "Of others" not in everywhere.go(f"/review/{again}").text
+
+
+def test_those_of_the_nearest_size_are_looked_at(house: House, custodian: Visitor, tmp_path: Path) -> None:
+    size = row(house, Capture, capture_of(house, given(house, tmp_path / "d", range(9, 13)))).bytes
+    for _ in range(6):
+        captured(house, title="Another", photos=4, files=4, bytes=size + 200)
+    captured(house, title="Far larger", photos=4, files=4, bytes=size + 500_000)
+    assert TWICE in custodian.go(f"/review/{given(house, tmp_path / 'd', range(9, 13))}").text
 
 
 def test_who_gave_them_learns_nothing_of_the_others(house: House, tmp_path: Path) -> None:
@@ -87,17 +102,59 @@ def test_who_gave_them_learns_nothing_of_the_others(house: House, tmp_path: Path
     assert "My door" in page and "Another" not in page and mine.id not in page
 
 
-def test_what_could_not_be_made_says_why(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    custodian, capture = person(house, "custodian"), captured(house, title="Broken")
-    review = in_review(house, capture)
-    with house.service.database.writing("service", "test") as session:
-        session.get_one(Review, review).draft = ""
-    engine, now = house.service.engine, datetime(2026, 11, 21, tzinfo=UTC)
-    failed = JobState("draft:1", "draft", "failed", "cpu", 5, "", now, now, now,
-                      error=StageFailed("The disk is full.", "Make room."))  # fmt: skip
-    monkeypatch.setattr(
-        engine, "jobs", lambda **asked: Page((failed,) if asked["about"] == capture else (), "")
-    )
+def job(status: Status, hour: int, **more: Any) -> JobState:
+    began = NOW + timedelta(hours=hour)
+    return JobState(f"{status}:{hour}", "draft", status, "cpu", 5, "", began, began, None, **more)
+
+
+FAILED = job("failed", 2, error=StageFailed("The disk is full.", "Make room."))
+RUNS = job("running", 1, stage="faces and plates")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "said", "in_the_list"),
+    [
+        ((), "It goes on in a moment.", "Is being made"),
+        ((job("done", 1),), "It goes on in a moment.", "Is being made"),
+        ((RUNS,), "Faces and number plates are looked for", "Is being made"),
+        ((FAILED, RUNS), "Faces and number plates are looked for", "Is being made"),  # of more photos: later
+        ((FAILED,), "The disk is full. Make room.", "Was not made"),
+        ((job("cancelled", 3), FAILED), "Those who run the service stopped it.", "Stopped"),
+    ],
+)
+def test_whether_it_is_being_made_is_said_truly(
+    jobs: tuple[JobState, ...], said: str, in_the_list: str, house: House, custodian: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    capture = captured(house, title="Half made")
+    review = unmade(house, in_review(house, capture))
+    engine = house.service.engine
+    monkeypatch.setattr(engine, "jobs", lambda **asked: Page(jobs if asked["about"] == capture else (), ""))
     page = custodian.go(f"/review/{review}").text
-    assert "What would be public could not be made" in page and "The disk is full. Make room." in page
-    assert 'value="passed" disabled' in page
+    assert said in page and 'value="passed" disabled' in page
+    assert ("What would be public was not made" in page) == (in_the_list != "Is being made")
+    one = re.search(rf'href="/review/{review}".*?</li>', custodian.go("/review").text, re.DOTALL)
+    assert one is not None and f">{in_the_list}</span>" in one[0]
+    told = custodian.client.get(f"/review/{review}/progress").json()
+    assert told["news"] == ("" if told["seen"] == "going" else "Something changed: load the page")
+
+
+def test_how_far_it_is_is_told_again_and_again_and_is_no_look_at_what_is_sealed(
+    house: House, custodian: Visitor
+) -> None:
+    review = unmade(house, in_review(house, captured(house)))
+    page = custodian.go(f"/review/{review}").text
+    assert f'data-from="/review/{review}/progress" data-seen="going"' in page
+    with house.service.database.reading() as session:
+        entries = session.query(Entry).count()
+    told = custodian.client.get(f"/review/{review}/progress").json()
+    assert told == {
+        "seen": "going", "share": None, "words": "It goes on in a moment.", "left": "", "news": "",
+    }  # fmt: skip
+    with house.service.database.reading() as session:
+        assert session.query(Entry).count() == entries
+    made(house, review)
+    told = custodian.client.get(f"/review/{review}/progress").json()
+    assert (told["seen"], told["news"]) == ("", "It is made: load the page")
+    elsewhere = in_review(house, captured(house, OTHER))
+    assert custodian.client.get(f"/review/{elsewhere}/progress").status_code == 404

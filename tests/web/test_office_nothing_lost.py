@@ -6,7 +6,7 @@ import pytest
 
 from oberih.catalogue.rebuild import FIRST
 from oberih.catalogue.tables import Review, Subject
-from web.office import WHOLE, captured, house_at, in_review, person, row
+from web.office import WHOLE, captured, house_at, in_review, made, person, row, unmade
 from web.visitors import House, Visitor
 
 
@@ -111,6 +111,51 @@ def test_what_was_typed_while_somebody_else_changed_it_stands_there_again(
     assert subject_of(house, review).title == "Their title"
     assert custodian.send(path, **WHOLE | said).status_code == 303, custodian.text  # having looked at it
     assert subject_of(house, review).title == "My title"
+
+
+def test_what_was_typed_while_it_was_made_is_kept(house: House, custodian: Visitor, review: str) -> None:
+    path = f"/review/{unmade(house, review)}"
+    with house.service.database.writing("service", "test") as session:
+        box = {"left": 0.1, "top": 0.1, "width": 0.2, "height": 0.2}  # was said to be no face, before
+        told, found = {"added": [], "cleared": [box]}, session.get_one(Review, review)
+        found.corrections = {"1.jpg": told}
+        found.found = [{**found.found[0], "made_with": told}]
+    custodian.go(path)
+    made(house, review)
+    said = {"reason": "my reason", "title_en": "My title", "precision": "10 km", "blur": []}
+    assert custodian.send(path, **WHOLE | said).status_code == 409
+    assert "What would be public has been made: look at it." in custodian.text
+    assert "Somebody else" not in custodian.text
+    for typed in ("my reason", 'value="My title"', 'value="10 km" checked'):
+        assert typed in custodian.text
+    assert custodian.send(path, **WHOLE | said).status_code == 303, custodian.text  # having looked at it
+    assert row(house, Review, review).state == "passed"
+
+
+@pytest.mark.parametrize("way", ["", "/words"])
+def test_words_and_answers_can_be_kept_when_it_was_made_meanwhile(
+    house: House, custodian: Visitor, review: str, way: str
+) -> None:
+    path = f"/review/{unmade(house, review)}"
+    custodian.go(path)
+    made(house, review)
+    said = {"decision": "save", "reason": "my reason", "title_en": "My title", "blur": []}
+    assert custodian.send(f"{path}{way}", **WHOLE | said).status_code == 303, custodian.text
+    kept = row(house, Review, review)
+    assert (kept.reason, kept.corrections, kept.draft) == ("my reason", {}, f"{review}/1")
+    assert subject_of(house, review).title == "My title"
+
+
+def test_what_somebody_changed_besides_is_a_conflict(
+    house: House, custodian: Visitor, second: Visitor, review: str
+) -> None:
+    path = f"/review/{unmade(house, review)}"
+    custodian.go(path)
+    second.go(path)
+    assert second.send(path, **WHOLE | {"decision": "save"}).status_code == 303
+    made(house, review)
+    assert custodian.send(path, **WHOLE | {"decision": "save", "blur": []}).status_code == 409
+    assert "Somebody else changed this meanwhile." in custodian.text
 
 
 def test_what_was_typed_while_somebody_else_decided_is_shown(

@@ -1,14 +1,18 @@
 """Faces and plates in photos that are not shown: the model's surface is made of them, too."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from oberih.capture import find_photos
 from oberih.catalogue.tables import Review
 from oberih.progress import Progress
 from oberih.trust.redaction import Region
+from oberih.web.inside.office.regions import order
 from oberih.work.flow import drafting
 from web.office import POSTER, WHOLE, captured, house_at, in_review, person, row
 from web.visitors import House, Visitor
@@ -109,6 +113,13 @@ def test_photos_with_findings_get_a_covered_preview_of_their_own(
     looked = drafting.looked_at(photos, corrected, tmp_path / "out", Progress())
     shown = [one for one in looked.found if one["picture"]]
     hidden = [one for one in looked.found if one["preview"]]
+    assert [path.name for path in looked.pictures] != sorted(path.name for path in looked.pictures)
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in looked.pictures]
+    assert hashes == sorted(hashes)  # the numbers of public pictures do not tell which was taken first
+    for one in shown:  # and each is still found by its photo
+        number = int(one["photo"].partition(".")[0])
+        seen = Image.open(looked.pictures[order(one)]).getpixel((5, 5))
+        np.testing.assert_allclose(seen, (40 * number % 256, 90, 120), atol=6)
     assert (len(looked.found), len(shown), len(hidden)) == (26, 12, 14)
     assert [one["preview"] for one in hidden] == [path.name for path in looked.previews]
     assert all(one["size_px"] == [320, 240] for one in hidden)

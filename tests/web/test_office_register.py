@@ -202,6 +202,15 @@ def test_collections_and_organisations_through_the_interface(
     assert made["id"] in {one["id"] for one in ask(custodian, "GET", "/organisations")[1]["organisations"]}
 
 
+def test_what_a_parameter_is_called_is_the_same_in_all_languages(
+    house: House, people: dict[str, Visitor]
+) -> None:
+    path, sent = "/api/v1/collections", {"titles": 5}
+    answer = people["admin"].script(path, sent, **{"Accept-Language": "uk"})
+    assert answer.status_code == 422 and "titles" in answer.json()["message"], answer.text
+    assert "not as it has to be" not in answer.text
+
+
 def test_nobody_else_comes_near(house: House, people: dict[str, Visitor]) -> None:
     subject = subject_in(house)
     for role in ("contributor", "coordinator"):

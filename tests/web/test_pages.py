@@ -21,7 +21,7 @@ from oberih.errors import InputError
 from oberih.i18n import ENGLISH, Language, available, language
 from oberih.web import views
 from oberih.web.figures import figure, percent, size
-from oberih.web.pages import HEADERS, STATIC, Pages, StaticPages, progress
+from oberih.web.pages import HEADERS, STATIC, Pages, StaticPages, progress, seen
 from oberih.web.sketches import SIDE, geometry, sketch
 from oberih.web.speech import EACH, Speech
 from oberih.web.views import CellSketch, ContributionPage, ErrorPage, Frame, Notice, View
@@ -104,7 +104,9 @@ def test_nothing_is_inline_and_everything_is_from_here(pages: Pages) -> None:
             for kind in ("src", "href", "action"):
                 address = attributes.get(kind, "/")
                 inside = address.startswith(("/", "#", "?")) and not address.startswith("//")
-                told_apart = "license" in attributes.get("rel", "") or address.startswith("otpauth:")
+                told_apart = "license" in attributes.get("rel", "") or address.startswith(
+                    ("otpauth:", "mailto:")
+                )
                 ours = tag == "link" and address.startswith(f"{pages.address}/")  # for those who come by it
                 assert inside or told_apart or ours, where
 
@@ -230,7 +232,7 @@ def test_missing_files_for_browsers_are_told(tmp_path: Path) -> None:
 def test_progress_says_what_the_page_says() -> None:
     view = PAGES["contribution"][0]
     assert isinstance(view, ContributionPage)
-    told = progress(view, language("uk"))
+    told = progress(seen(view), view.progress, language("uk"))
     assert told == {
         "seen": "reconstructing/arrived:done/preserved:done/reconstructed:now/described:later/reviewed:later"
         "/published:later",

@@ -92,6 +92,24 @@ def test_a_form_becomes_a_contribution_with_a_receipt(
 
 
 @pytest.mark.parametrize(
+    ("free", "said"),
+    [
+        (0, "There is no room here for more files just now."),
+        (12_345_678_901, "There is not much room here just now."),
+        (99 << 30, ""),
+    ],
+)
+def test_how_much_room_the_disk_has_is_told_to_nobody(
+    house: House, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, free: int, said: str
+) -> None:
+    room = house.service.arrivals.keep_free + free
+    monkeypatch.setattr("oberih.web.inside.contributions.free_bytes", lambda _: room)
+    page = visitor.go("/contribute").text
+    assert said in page and ("room here" in page) == bool(said)
+    assert f'data-bytes="{50 << 30}"' in page and "12.3" not in page and "12345" not in page
+
+
+@pytest.mark.parametrize(
     ("said", "words"),
     [
         ({"consent": "own"}, "cannot be used"),

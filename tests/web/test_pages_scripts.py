@@ -78,6 +78,18 @@ def test_progress_is_shown_as_it_comes(page: Page) -> None:
         now["seen"] = "published/..."  # more than numbers changed: the page comes anew
 
 
+def test_who_fills_in_is_told_when_it_is_made_and_loads_the_page_then(page: Page) -> None:
+    now = {"seen": "going", "share": 0.5, "words": "Is cut", "left": "", "news": ""}
+    page.route("**/review/*/progress", lambda route: route.fulfill(json=now))
+    page.goto("/review-making")
+    page.get_by_label("Why?").first.fill("typed")
+    expect(page.locator("#progress")).to_contain_text("Is cut", timeout=20_000)
+    now |= {"seen": "", "news": "It is made: load the page"}
+    link = page.get_by_role("status").get_by_role("link", name="It is made: load the page")
+    expect(link).to_have_attribute("href", "/review-making", timeout=20_000)
+    expect(page.get_by_label("Why?").first).to_have_value("typed")  # nobody loaded anything
+
+
 def test_boxes_to_blur_are_added_with_the_keyboard(page: Page) -> None:
     page.goto("/review")
     picture = page.locator("[data-picture=a2]")

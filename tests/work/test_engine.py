@@ -262,6 +262,18 @@ def test_jobs_are_found_by_what_they_are_about(still: Yard) -> None:
     assert still.state("one").about == ("a mill",)
 
 
+def test_the_job_on_something_is_the_one_that_goes_on_or_else_the_last(still: Yard) -> None:
+    assert still.engine.job_on("a church") is None
+    still.engine.enqueue("plain", "first", queue="cpu", about=["a church"])
+    still.engine.enqueue("plain", "second", queue="cpu", about=["a church", "a mill"])
+    still.engine.cancel("second")
+    assert still.engine.job_on("a church").key == "first"
+    assert still.engine.job_on("a mill").key == "second"
+    assert still.engine.job_on("a mill", "a church").key == "first"
+    still.engine.cancel("first")
+    assert still.engine.job_on("a church").key == "second"
+
+
 def test_a_waiting_job_can_be_given_another_priority(still: Yard) -> None:
     for number in range(3):
         still.engine.enqueue("plain", f"job-{number}", queue="cpu")

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from oberih.catalogue.ledger import entries_of
 from oberih.catalogue.public import PublicRecord, record
-from oberih.catalogue.tables import Review, Subject
-from oberih.errors import InputError
+from oberih.catalogue.tables import Presentation, Review, Subject
+from oberih.errors import Conflict, InputError
 from oberih.work.engine import Job
 from oberih.work.flow import look_again, publishing
 from oberih.work.flow.presenting import Told, present
@@ -65,16 +67,30 @@ def test_only_where_everybody_may_know_exactly_where_it_is(
         assert EYES[0]["eye"] == session.query(Review).one().eyes[0]["eye"]  # there would have been some
 
 
-def test_a_narrower_class_takes_them_away_and_a_wider_one_brings_them_back(
-    service: Service, tmp_path: Path
-) -> None:
-    """What is public is a function of what holds now."""
+def test_a_narrower_class_takes_them_away_for_good(service: Service, tmp_path: Path) -> None:
+    """Whoever finds later that the place may be known says nothing of where people stood."""
     subject = public(service, tmp_path, "exact")
     present(service, subject, "keeper", WANTED, seen_version=0)
-    for precision, wanted in (("1 km", []), ("withheld", []), ("exact", EYES)):
+    for precision in ("1 km", "withheld", "exact"):
         seen = row(service, Subject, subject).version
         decision = Decision(
             outcome="passed", seen_version=seen, precision=precision, reason="looked again", checked=ANSWERS
         )
         look_again(service, subject, "keeper", decision)
-        assert eyes(service, subject) == wanted, precision
+        assert eyes(service, subject) == [], precision
+    with service.database.reading() as session:
+        (shown,) = session.scalars(select(Presentation)).all()
+        said = [one.data["eyes"] for one in entries_of(session, "presentation", shown.id) if one.data]
+    assert (shown.eyes, shown.version, sorted(said)) == (False, 2, [False, True])
+    with pytest.raises(Conflict):  # a page that stood open since then shows nothing
+        present(service, subject, "keeper", WANTED, seen_version=1)
+    present(service, subject, "keeper", WANTED, seen_version=2)
+    assert eyes(service, subject) == EYES
+
+
+def test_what_was_made_before_they_were_kept_has_none_to_show(service: Service, tmp_path: Path) -> None:
+    subject = public(service, tmp_path, "exact")
+    with service.database.writing("service", "test") as session:
+        session.query(Review).one().eyes = []
+    with pytest.raises(InputError, match="Nobody knows any more"):
+        present(service, subject, "keeper", WANTED, seen_version=0)

@@ -23,7 +23,7 @@ from oberih.catalogue.accounts import (
 from oberih.catalogue.accounts.keys import Key
 from oberih.catalogue.accounts.tables import Account, Grant
 from oberih.catalogue.ledger import Entry, keep_entries, state_of
-from oberih.catalogue.public import PublicAnnotation, PublicRecord, Withdrawn, record, search
+from oberih.catalogue.public import PublicAnnotation, PublicRecord, Withdrawn, is_current, record, search
 from oberih.catalogue.public import query_of as asked
 from oberih.catalogue.public.tables import state
 from oberih.catalogue.tables import (
@@ -48,6 +48,7 @@ from oberih.work.flow import Decision, decide, presenting, received, unpublish
 from oberih.work.flow.drafting import draft, draft_lost, drafted
 from oberih.work.flow.here import work_for
 from oberih.work.flow.ingest import look, preserve, release
+from oberih.work.flow.mending import Mender
 from oberih.work.flow.modelling import open_review
 from oberih.work.flow.publishing import expose, files_lost, missing_files, reveal
 from oberih.work.flow.recovering import begin_again, rebuild_service
@@ -216,7 +217,10 @@ def test_everything_comes_back_from_the_archive_and_a_key(
     with service.projection.engine.begin() as connection:  # another version of Oberih wrote it
         connection.execute(state.update().where(state.c.name == "form").values(value="0"))
     prepare_service(service)
-    assert public(service) == shown
+    assert not is_current(service.projection)  # killed here, the next start goes on
+    prepare_service(service)
+    Mender(service).look()
+    assert public(service) == shown and is_current(service.projection)
     identities = burnt(service, tmp_path / "again")
     (tmp_path / "again" / "archive" / "index.sqlite").unlink()
     done = rebuild_service(tmp_path / "again", identities)

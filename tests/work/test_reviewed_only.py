@@ -74,7 +74,7 @@ def test_a_draft_that_comes_late_replaces_nothing(
         service.drafts.write(f"{place}/poster.webp", iter([b"less is covered here"]))
         with service.database.writing("custodian", "correct blur") as session:
             session.get_one(Review, review).corrections = {"1.jpg": {"added": []}}
-        return Drafted(place, {}, [])
+        return Drafted(place, {}, [], [])
 
     monkeypatch.setattr(drafts, "made_for", slow)
     draft(JOB, review)

@@ -185,7 +185,7 @@ export class Show {
       bar.add({ name: "compare", sign: "compare", run: () => element.setAttribute("compare", this.comparison ? "" : other.id) });
     }
     if (this.scene.eyes.length) {
-      bar.add({ name: "eyes", sign: "eyes", more: say("eyes are"), run: () => void this.showEyes() });
+      bar.add({ name: "eyes", sign: "eyes", more: say("eyes are"), run: () => void this.mark(this.eyes ? [] : this.scene.eyes) });
       bar.press("eyes", false);
     }
     bar.add({ name: "share", sign: "share", panel: this.sharing.panel, opened: () => this.sharing.fill() });
@@ -195,21 +195,20 @@ export class Show {
     element.append(bar.row, bar.sheet);
   }
 
-  /** Where the photos were taken: shown, with all of them in the picture, or not any more. */
-  private async showEyes(): Promise<void> {
+  /** Where photos were taken: marked, with all of them in the picture; or, if there are none, not any more. */
+  async mark(eyes: View[]): Promise<void> {
     const { marks } = await import("./eyes");
-    if (this.eyes) {
-      this.eyes.removeFromParent();
-      this.eyes.geometry.dispose();
-      this.eyes.dispose();
-      this.eyes = null;
-    } else {
-      this.eyes = marks(this.scene.eyes);
+    this.eyes?.removeFromParent();
+    this.eyes?.geometry.dispose();
+    this.eyes?.dispose();
+    this.eyes = null;
+    if (eyes.length) {
+      this.eyes = marks(eyes);
       this.stage.scene.add(this.eyes);
-      this.orbit.takeIn(this.scene.eyes.map(({ eye }) => pointOf(eye)));
+      this.orbit.takeIn(eyes.map(({ eye }) => pointOf(eye)));
     }
+    this.stage.takeIn(eyes.map(({ eye }) => pointOf(eye)));
     this.bar.press("eyes", Boolean(this.eyes));
-    this.stage.draw();
   }
 
   private listen(): void {

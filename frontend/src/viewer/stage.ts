@@ -2,6 +2,8 @@
 import { PerspectiveCamera, Raycaster, Scene, Vector2, Vector3, type Object3D, WebGLRenderer } from "three";
 
 const FORMAT = 4 / 3; // of the poster, for which the field of view is told
+const ROOM = 3; // radii of the model around its middle, that are always drawn
+const MARGIN = 1.2; // for the size of what stands at a point
 const DENSEST = 2; // pixels of the canvas for one of the page, a side
 const COARSEST = 0.5; // the same while something moves on a slow machine
 const SLOW_MS = 40; // of a frame: while something moves, less is drawn
@@ -29,6 +31,7 @@ export class Stage {
   private rest = 0;
   private dense = 0;
   private coarse = 1; // pixels of the canvas for one of the page while it is hurried
+  private reach: number; // from the middle, of all that is drawn
   private readonly ray = new Raycaster();
 
   constructor(
@@ -38,6 +41,7 @@ export class Stage {
     readonly radius: number,
     private readonly field: number,
   ) {
+    this.reach = ROOM * radius;
     this.renderer = new WebGLRenderer({ canvas, context, alpha: true, antialias: true });
     this.renderer.setClearAlpha(0);
     this.renderer.info.autoReset = false;
@@ -60,6 +64,12 @@ export class Stage {
   /** Pixels of the canvas for one unit, one unit away. */
   get scale(): number {
     return this.canvas.height / 2 / Math.tan((this.camera.fov * Math.PI) / 360);
+  }
+
+  /** Draw also what stands at these points, however far around the model. */
+  takeIn(points: Vector3[]): void {
+    this.reach = Math.max(ROOM * this.radius, ...points.map((one) => MARGIN * one.distanceTo(this.middle)));
+    this.draw();
   }
 
   /** Something is going to move. */
@@ -157,12 +167,12 @@ export class Stage {
     this.draw();
   }
 
-  /** The depths that are drawn: all of the model, and no more, since the depth buffer has few steps. */
+  /** The depths that are drawn: the model and what stands around it, and no more: the depth buffer has few steps. */
   private clip(): void {
     const { camera } = this;
     const away = camera.position.distanceTo(this.middle);
-    camera.near = Math.max(away - 3 * this.radius, away / 300, this.radius / 2000);
-    camera.far = away + 5 * this.radius;
+    camera.near = Math.max(away - this.reach, away / 300, this.radius / 2000);
+    camera.far = away + Math.max(5 * this.radius, this.reach);
     camera.updateProjectionMatrix();
     camera.updateMatrixWorld();
   }

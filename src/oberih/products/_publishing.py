@@ -101,7 +101,9 @@ class Publishing:
             self.add(path, "ar", model, format=name)
 
     def pictures(self, given: Sequence[Path]) -> None:
-        """Pictures that were re-made already, under names of ours."""
+        """Pictures that were re-made already, under names of ours, in the order in which they are given: that
+        is for everybody to see, and not to be the one in which they were taken.
+        """
         if given:
             (self.folder / "pictures").mkdir()
         for number, picture in enumerate(given, 1):

@@ -4,8 +4,6 @@ It tells where somebody stood before the thing, and is in none of these files: w
 public decides on it by itself. Nothing tells the order in which the photos were taken, or which is which.
 """
 
-import math
-
 import numpy as np
 
 from oberih.geometry import Scene
@@ -15,7 +13,7 @@ from oberih.products.manifest import Vector
 __all__ = ["eyes_of"]
 
 MOST = 500  # of those that are told, spread over all
-FINEST = 1 / 1000  # of the largest side: finer, nobody sees it
+FINEST = 1 / 1000  # of the largest side: nothing finer is told
 NEAREST = 0.05  # of the largest side, from which they look at something
 
 
@@ -25,7 +23,7 @@ def eyes_of(cameras: Scene, frame: Frame, size: Vector) -> tuple[tuple[Vector, V
     """
     side = max(size)
     middle = np.array([0.0, size[1] / 2, 0.0])
-    grain = 10.0 ** math.floor(math.log10(side * FINEST)) if side > 0 else 1.0
+    grain = side * FINEST if side > 0 else 1.0
     found = set()
     for view in cameras.views:
         eye = frame.apply(view.pose.centre)

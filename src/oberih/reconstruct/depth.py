@@ -30,6 +30,7 @@ from oberih.reconstruct.depth_maps import (
     save_array,
     save_depth_map,
     source_table,
+    table_on_cpu,
 )
 from oberih.reconstruct.neighbours import best_neighbours, depth_range
 
@@ -163,7 +164,7 @@ def match_view(
     options.w_min, options.w_max, options.step = w_min, w_max, step
     options.jitter, options.far, options.tries = one.jitter, one.far, one.tries
     near_table, alike = kernels.weight_tables()
-    fixed = [on_cpu(grey), on_cpu(texels), on_cpu(depths), on_cpu(table, kernels.Source), near_table, alike]
+    fixed = [on_cpu(grey), on_cpu(texels), on_cpu(depths), table_on_cpu(table), near_table, alike]
 
     def half_sweep(parity: int, restart: int) -> None:
         wp.launch(

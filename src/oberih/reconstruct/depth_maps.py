@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from oberih.geometry import View
 from oberih.reconstruct._patchmatch import Source
 
-__all__ = ["DepthMap", "load_depth_map", "on_cpu", "save_array", "save_depth_map", "source_table"]
+__all__ = [
+    "DepthMap",
+    "load_depth_map",
+    "on_cpu",
+    "save_array",
+    "save_depth_map",
+    "source_table",
+    "table_on_cpu",
+]
 
 STORED = np.dtype([("inverse_depth", "<f4"), ("slope", "<f2", 2), ("score", "<f2")])
 
@@ -90,3 +98,12 @@ def on_cpu(array: NDArray[Any], dtype: Any = None) -> Any:
     """A Warp array over the memory of ``array``: what kernels write is there in NumPy."""
     assert array.flags["C_CONTIGUOUS"]
     return wp.array(array, dtype=dtype or Any, device="cpu", copy=False)
+
+
+def table_on_cpu(table: NDArray[Any]) -> Any:
+    """The same of a `source_table`. Warp gets its address only: it compares NumPy's types of structures anew
+    each time, and in several threads this once said that equal ones are not.
+    """
+    made = wp.array(ptr=table.ctypes.data, dtype=Source, shape=table.shape, device="cpu", copy=False)
+    made._ref = table  # noqa: SLF001 - as it does itself: the memory lives as long as the array
+    return made

@@ -20,7 +20,6 @@ from oberih.geometry import PointCloud, Scene, View
 from oberih.geometry.kernels import start_warp
 from oberih.progress import Progress
 from oberih.reconstruct import _fusion_kernels as kernels
-from oberih.reconstruct._patchmatch import Source
 from oberih.reconstruct.depth import DEPTH, working_view
 from oberih.reconstruct.depth_maps import (
     DepthMap,
@@ -28,6 +27,7 @@ from oberih.reconstruct.depth_maps import (
     on_cpu,
     save_depth_map,
     source_table,
+    table_on_cpu,
 )
 from oberih.reconstruct.neighbours import best_neighbours
 
@@ -114,7 +114,7 @@ def agreed(
     wp.launch(
         kernels.agree, dim=fused.shape, device="cpu",
         inputs=[
-            on_cpu(mine.planes, wp.vec3), on_cpu(mine.score), settings.max_cost, on_cpu(table, Source),
+            on_cpu(mine.planes, wp.vec3), on_cpu(mine.score), settings.max_cost, table_on_cpu(table),
             on_cpu(planes, wp.vec3), on_cpu(costs), settings.pixels, settings.relative, settings.support,
             on_cpu(fused), on_cpu(support), on_cpu(spread),
         ],
@@ -142,7 +142,7 @@ def claimed(
     wp.launch(
         kernels.claim, dim=w.shape, device="cpu",
         inputs=[
-            on_cpu(w), 1 / view.camera.fx, on_cpu(source_table(view, [views[n] for n in chosen]), Source),
+            on_cpu(w), 1 / view.camera.fx, table_on_cpu(source_table(view, [views[n] for n in chosen])),
             on_cpu(np.concatenate(others)), on_cpu(footprints), 2 * settings.relative, on_cpu(flags),
         ],
     )  # fmt: skip

@@ -38,6 +38,7 @@ from oberih.web.views import (
     EmbedPage,
     Frame,
     Notice,
+    Progress,
     View,
     Visitor,
     deeds,
@@ -45,7 +46,7 @@ from oberih.web.views import (
     words,
 )
 
-__all__ = ["FILES_POLICY", "HEADERS", "LANGUAGE", "STATIC", "Pages", "StaticPages", "progress"]
+__all__ = ["FILES_POLICY", "HEADERS", "LANGUAGE", "STATIC", "Pages", "StaticPages", "progress", "seen"]
 
 STATIC = Path(__file__).parent / "static"
 LANGUAGE = "language"
@@ -261,14 +262,13 @@ def encodings(header: str) -> set[str]:
     return {name.strip().lower() for name, _, weight in parts if weight.strip() not in ("q=0", "q=0.0")}
 
 
-def progress(view: ContributionPage, spoken: Language) -> dict[str, Any]:
-    """What ``GET /contributions/<id>/progress`` answers: the page's script shows it.
-
-    ``seen`` changes when more than numbers changed: then the script asks for the page again.
+def progress(seen: str, now: Progress | None, spoken: Language) -> dict[str, Any]:
+    """What ``GET .../progress`` answers: the page's script shows it. ``seen`` changes when more than numbers
+    changed.
     """
-    speech, now = Speech(spoken), view.progress
+    speech = Speech(spoken)
     return {
-        "seen": seen(view),
+        "seen": seen,
         "share": now.share if now else None,
         "words": spoken(now.words) if now else "",
         "left": speech.left(now.left_s) if now else "",
@@ -276,6 +276,7 @@ def progress(view: ContributionPage, spoken: Language) -> dict[str, Any]:
 
 
 def seen(view: ContributionPage) -> str:
+    """What of a contribution stands on its page besides numbers."""
     return "/".join((view.state, *(f"{step.key}:{step.state}" for step in view.steps)))
 
 

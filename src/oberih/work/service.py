@@ -163,7 +163,7 @@ def prepare_service(service: Service) -> bool:
     with alone(service):
         migrate(service.database)
         service.engine.prepare()
-        empty = create(service.projection)
+        create(service.projection)
         admit_public(service)
         new = first_archive(service)
         with service.database.reading() as session:
@@ -171,10 +171,6 @@ def prepare_service(service: Service) -> bool:
         if not begun:
             with service.database.writing("service", "begin") as session:
                 first_collection(session)
-        if empty:  # there was nothing, or it was of another version of Oberih
-            from oberih.work.flow.recovering import show_all  # which prepares services, too
-
-            show_all(service)
     return new
 
 

@@ -23,6 +23,7 @@ from oberih.catalogue.public.indexing import (
 )
 from oberih.catalogue.public.records import PublicRecord, Withdrawn
 from oberih.catalogue.public.tables import (
+    FILLED,
     FTS5,
     GIN,
     SCHEMA,
@@ -110,8 +111,9 @@ def load(
     """Make everything anew from ``records``, each identifier once. Returns how many there are.
 
     It is one transaction: until it ends, and if it fails, what was there before stands, and those who read
-    wait. The tables themselves have to be there (`create`). All of it has changed today: what was there
-    before is not known any more.
+    wait. ``records``, and then ``graves``, are asked for in it: who publishes meanwhile does so after it. The
+    tables themselves have to be there (`create`). All of it has changed today: what was there before is not
+    known any more.
     """
     count, day = 0, day_of(today)
     with projection.writing() as connection:
@@ -127,6 +129,8 @@ def load(
         if rows := [grave.model_dump() for grave in graves]:
             connection.execute(insert(withdrawn), rows)
             connection.execute(insert(changes), [buried(row["id"], day) for row in rows])
+        connection.execute(delete(state).where(state.c.name == FILLED))
+        connection.execute(insert(state), {"name": FILLED, "value": day})
         finish(connection)
     tidy(projection)
     return count

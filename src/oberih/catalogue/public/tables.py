@@ -69,6 +69,7 @@ __all__ = [
 
 SCHEMA = "public_records"
 FORM = "3"  # of the tables, keys and codes in them: another one has to be made anew
+FILLED = "filled"  # in the state, once all that is public was loaded
 BUSY_S = 30  # how long a writer waits for another, and a reader for a writer
 LONGEST_S = 10  # that a public query may take
 
@@ -284,14 +285,14 @@ def postgres_engine(url: str, *, read_only: bool) -> Engine:
     )
 
 
-def create(projection: Projection) -> bool:
-    """Make the tables if there are none, or those of another version of Oberih. True if they are new: `load`
-    what is public.
+def create(projection: Projection) -> None:
+    """Make the tables if there are none, or those of another version of Oberih. They are empty, and not
+    current, until somebody has made one `load` of what is public.
     """
     with told(), projection.engine.begin() as connection:
         form = form_of(connection)
         if form == FORM:
-            return False
+            return
         if form:
             remove(connection)
         if not projection.on_sqlite:
@@ -302,7 +303,7 @@ def create(projection: Projection) -> bool:
         connection.execute(insert(state), {"name": "form", "value": FORM})
         if projection.on_sqlite:
             connection.execute(text(FTS5))
-            return True
+            return
         connection.execute(text(VIEW))
         for kept in ("id", "title_en", "title_uk", "cell", "codes"):  # in the row, whatever else it holds
             connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER {kept} SET STORAGE PLAIN"))
@@ -310,7 +311,6 @@ def create(projection: Projection) -> bool:
         connection.execute(text(f"ALTER TABLE {SCHEMA}.documents ALTER keys SET STATISTICS 1000"))
         connection.execute(text(f"ALTER TABLE {SCHEMA}.documents SET (toast_tuple_target = 128)"))
         connection.execute(text(GIN))
-        return True
 
 
 def remove(connection: Connection) -> None:
@@ -321,9 +321,10 @@ def remove(connection: Connection) -> None:
 
 
 def is_current(projection: Projection) -> bool:
-    """Whether there are public records that this version of Oberih can read. If not: `create` and `load`."""
+    """Whether all that is public was loaded, in the form of this version. If not: `create` and `load`."""
+    filled = select(state.c.value).where(state.c.name == FILLED)
     with projection.reading() as connection:
-        return form_of(connection) == FORM
+        return form_of(connection) == FORM and connection.execute(filled).scalar() is not None
 
 
 def form_of(connection: Connection) -> str:

@@ -22,7 +22,7 @@ from oberih.catalogue.access import Action, NotAllowed, Why
 from oberih.catalogue.accounts import CannotEnter, Gate, TooManyTries
 from oberih.catalogue.accounts.keys import network_of
 from oberih.errors import Conflict, InputError, NotInArchive, OberihError, StoreError
-from oberih.i18n import say
+from oberih.i18n import Verbatim, say
 from oberih.web.inside import contributions, door, exports, office, register_api
 from oberih.web.inside.desk import (
     Asks,
@@ -182,7 +182,7 @@ def tell_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def not_understood(request: Request, error: RequestValidationError) -> Response:
         part = ".".join(str(one) for one in error.errors()[0]["loc"][1:]) if error.errors() else ""
-        message = say("This is not as it has to be: {part}.", part=part or "?")
+        message = say("This is not as it has to be: {part}.", part=Verbatim(part or "?"))
         return refusal(request, 422, message, say("Fill it in again."))
 
     @app.exception_handler(HTTPException)

@@ -27,6 +27,7 @@ from oberih.web.inside.steps import steps
 from oberih.web.inside.under_way import progress_of
 from oberih.web.open.embed import poster_of
 from oberih.web.pages import progress as progress_told
+from oberih.web.pages import seen
 from oberih.web.views import (
     ContributePage,
     Contribution,
@@ -77,10 +78,11 @@ def contribute_page(
     if "licence" in told:
         told["licence"] = say("Choose what others may do with it.")
     limits, arrivals = service.limits, service.arrivals
-    room = max(0, free_bytes(arrivals.folder) - arrivals.keep_free)
+    room = free_bytes(arrivals.folder) - arrivals.keep_free  # how much that is, is for those who run it
     return ContributePage(
-        limits.files, limits.file_bytes, min(limits.contribution_bytes, room), service.settings.upload_days,
-        TERMS, api="/api/v1/contributions", values=values, consents=frozenset(consents), errors=told,
+        limits.files, limits.file_bytes, limits.contribution_bytes, service.settings.upload_days, TERMS,
+        room="none" if room <= 0 else "little" if room < limits.contribution_bytes else "",
+        api="/api/v1/contributions", values=values, consents=frozenset(consents), errors=told,
         subject=subject if titles else "", of=titles,
     )  # fmt: skip
 
@@ -158,11 +160,8 @@ def one(request: Request, contribution: str, who: CONTRIBUTOR) -> Response:
 
 @router.get("/contributions/{contribution}/progress")
 def progress(request: Request, contribution: str, who: CONTRIBUTOR) -> Response:
-    pages = who.desk.pages
-    spoken = pages.language_for(
-        kept=request.cookies.get("language", ""), accepted=request.headers.get("Accept-Language", "")
-    )
-    told = progress_told(shown(who, contribution), spoken)
+    page = shown(who, contribution)
+    told = progress_told(seen(page), page.progress, who.desk.pages.spoken(request))
     return Response(json.dumps(told), media_type="application/json")
 
 
@@ -227,7 +226,7 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         about = passed(session, [row])
         model = newest_model(session, row)
     times = {entry.data["state"]: entry.at for entry in reversed(history) if entry.data}
-    seen = record(service.projection, row.subject) if row.subject else None
+    shown_now = record(service.projection, row.subject) if row.state == "published" and row.subject else None
     told = receipt_of(service, row)
     job = job_of(service, row)
     visible = public is not None and public.visible
@@ -241,7 +240,7 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         reason=from_json(row.reason) if row.reason else (job.reason if job else ""),
         advice=from_json(row.advice) if row.advice else "",
         record=address_of(row) if visible and row.state == "published" else "",
-        picture=poster_of(seen) if isinstance(seen, PublicRecord) and row.state == "published" else None,
+        picture=poster_of(shown_now) if isinstance(shown_now, PublicRecord) else None,
         left_out=tuple(left_out(service, model, told)),
         can_cancel=row.state in RUNNING, can_withdraw=row.state != "withdrawn",
         credited=row.credited and row.state != "withdrawn",
@@ -279,8 +278,8 @@ def arriving(service: Service, account: str, contribution: str) -> ContributionP
 
 def job_of(service: Service, row: Capture) -> JobState | None:
     """The job that works on a capture now."""
-    found = service.engine.jobs(about=row.id).jobs
-    return next((one for one in found if one.going), None)
+    job = service.engine.job_on(row.id)
+    return job if job is not None and job.going else None
 
 
 def receipt_of(service: Service, row: Capture) -> dict[str, Any] | None:

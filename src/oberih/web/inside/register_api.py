@@ -12,6 +12,7 @@ from oberih.catalogue.rows import state_of
 from oberih.catalogue.tables import Heritage
 from oberih.web.inside.desk import Asks, no_larger
 from oberih.web.inside.register import Keeper, Maker, Reader, Reporter
+from oberih.web.open.addresses import identifier_of
 
 __all__ = ["router"]
 
@@ -91,13 +92,13 @@ def changed_organisation(who: Maker, organisation: Id, body: OrganisationChange)
 
 @router.get("/subjects/{naan}/{name}/reports", summary="Condition reports of a subject")
 def all_reports(who: Reader, naan: Id, name: Id) -> Response:
-    subject = register.subject_of(who.database, who.who, f"ark:/{naan}/{name}", Action.SEE_RECORD)
+    subject = register.subject_of(who.database, who.who, identifier_of(naan, name), Action.SEE_RECORD)
     return answer({"reports": [told(one) for one in register.reports(who.database, subject.id)]})
 
 
 @router.post("/subjects/{naan}/{name}/reports", summary="Report the condition of a subject", status_code=201)
 def new_report(who: Reporter, naan: Id, name: Id, body: register.ReportTold) -> Response:
-    made = register.make_report(who.database, who.who, f"ark:/{naan}/{name}", body)
+    made = register.make_report(who.database, who.who, identifier_of(naan, name), body)
     return report_told(who, made, Action.REPORT_CONDITION, 201)
 
 

@@ -39,6 +39,7 @@ class House:
     address: str
     name: str = ""
     contact: str = ""  # e-mail address
+    language: str = "en"  # main one, in which its name is
 
     @property
     def called(self) -> str:

@@ -51,7 +51,7 @@ def public_app(
     """The application. ``projection`` and ``files`` are only read. ``publisher``: the institution that is
     responsible for the records; ``contact``: an e-mail address, told to everybody.
     """
-    house = House(pages.address, publisher, contact)
+    house = House(pages.address, publisher, contact, pages.languages[0].code)
     app = FastAPI(
         title="Oberih", summary="Open records of heritage", version="1", docs_url=None, redoc_url=None,
         openapi_url=f"{API}/openapi.json", redirect_slashes=False,

@@ -12,6 +12,7 @@ from oberih.catalogue.public import (
     Field,
     MapView,
     Projection,
+    Query,
     Totals,
     at_a_glance,
     contributors,
@@ -50,11 +51,13 @@ def home_page(projection: Projection) -> HomePage:
     return HomePage(tuple(card(one) for one in newest), reach(told), drawn)
 
 
-def where_things_are(projection: Projection, view: View) -> View:
-    """The same part of the map; if it is empty, as large a one around what there is most of."""
-    if map_view(projection, view.box, view.zoom + 1).cells:
+def where_things_are(projection: Projection, view: View, query: Query | None = None) -> View:
+    """The same part of the map; if it is empty, as large a one around what there, or of ``query``, is most
+    of.
+    """
+    if map_view(projection, view.box, view.zoom + 1, query).cells:
         return view
-    everywhere = map_view(projection, EARTH, 0).cells
+    everywhere = map_view(projection, EARTH, 0, query).cells
     if not everywhere:
         return view
     lat, lon = middle(max(everywhere, key=lambda one: one.count).cell)
@@ -82,7 +85,7 @@ def map_page(projection: Projection, spoken: Language, request: Request) -> MapP
         round(number(given.get("zoom"), UKRAINE["zoom"], MOST_ZOOM)),
     )  # fmt: skip
     if "lat" not in given:
-        view = where_things_are(projection, view)
+        view = where_things_are(projection, view, query)
     seen: MapView = map_view(projection, view.box, view.zoom + 1, query)
     told = totals(projection)
     regions = (

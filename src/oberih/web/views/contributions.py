@@ -34,6 +34,7 @@ class ContributePage(View):
     bytes: int  # most of one contribution
     days: int  # so long an upload that was broken off is kept
     terms: str  # version of the texts that are agreed to
+    room: Literal["", "little", "none"] = ""  # whether there is less of it now than one may have
     api: str = "/contributions"  # where scripts send to: the address of the uploads' router
     values: Mapping[str, str] = field(default_factory=dict)  # what was filled in before an error
     consents: frozenset[str] = frozenset()  # that were ticked before it

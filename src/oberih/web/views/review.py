@@ -50,7 +50,7 @@ class ReviewRow:
     opens: date | None = None  # it passed, and nothing of it is public before that day
     out: bool = False  # it passed, and is not public any more
     picture: Picture | None = None
-    making: bool = False  # what would be public is not made yet
+    making: Literal["", "going", "failed", "stopped"] = ""  # how far it is with what would be public
     deletion: bool = False  # who recorded it took it back, and asks for its files to be deleted
     note: str = ""  # why
 
@@ -166,8 +166,8 @@ class ReviewPage(View):
     zone_reason: str = ""
     pictures: tuple[Picture, ...] = ()
     making: Progress | None = None  # what would be public is not made yet: nothing can pass
-    unmade: str = ""  # why it could not be made
-    alike: tuple[str, ...] = ()  # titles of others that were given with the very same photos
+    unmade: str = ""  # why it was not made
+    alike: Mapping[str, str] = field(default_factory=dict)  # ARK -> title of what has the very same photos
     unused: tuple[str, ...] = ()  # names of files that are neither photos nor videos
     model: Picture | None = None  # a drawing of the model
     model_address: str = ""
@@ -287,6 +287,9 @@ class Theirs:
 
     version: int
     words: tuple[Saying, ...]
+    view: bool = False  # whether they chose where a look begins
+    before: str = ""  # the record that shows it at an earlier time
+    eyes: bool = False  # whether it is shown where the photos were taken
 
 
 @dataclass(frozen=True)
@@ -302,3 +305,6 @@ class PresentationPage(View):
     error: str = ""
     theirs: Theirs | None = None
     warnings: tuple[Warned, ...] = ()
+    harmless: tuple[str, ...] = ()  # warnings that were judged, and that are not among these
+    eyes: tuple[Mapping[str, Any], ...] = ()  # where the photos were taken, if that can be shown
+    no_eyes: str = ""  # why not

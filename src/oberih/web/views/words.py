@@ -12,6 +12,7 @@ __all__ = [
     "JOBS",
     "KINDS",
     "LICENCES",
+    "MAKING",
     "ORGANISATIONS",
     "PRECISIONS",
     "REGIONS",
@@ -107,6 +108,13 @@ def licence_of(uri: str) -> Licence:
     known = {one.uri.partition("://")[2].rstrip("/"): one for one in LICENCES.values() if one.uri}
     return known.get(address, Licence(uri, uri=uri))
 
+
+MAKING: Mapping[str, Word] = {
+    "going": Word(say("Is being made")),
+    "failed": Word(say("Was not made"), tone="stop"),
+    "stopped": Word(say("Stopped"), tone="stop"),
+}
+"""How far it is with what would be public of a review, while that is not there."""
 
 STATES: Mapping[str, Word] = {
     "arriving": Word(

@@ -173,6 +173,12 @@ class Engine:
         more = len(found) > limit and page
         return Page(tuple(page), written_place(page[-1]) if more else "")
 
+    def job_on(self, *things: str) -> JobState | None:
+        """The job that works on one of them; if there is none, the last that did."""
+        jobs = [job for thing in things for job in self.jobs(about=thing).jobs]
+        going = [job for job in jobs if job.going]
+        return max(going or jobs, key=lambda job: job.enqueued_at, default=None)
+
     def counts(self) -> dict[tuple[str, Status], int]:
         """How many unfinished jobs there are of each name and status: for metrics."""
         counted: dict[tuple[str, Status], int] = {}

@@ -1,5 +1,6 @@
 """What would be public, made before anybody decides: the custodian looks at exactly these files."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -221,7 +222,18 @@ def looked_at(
                     ],
                     "made_with": corrections.get(photo.name, {}),
                 })  # fmt: skip
-    return looked
+    return shuffled(looked)
+
+
+def shuffled(looked: Looked) -> Looked:
+    """Public pictures in the order of their hashes, and `found` with their names after that.
+
+    Photos are looked at by their names, as they were taken, and everybody sees the numbers of the pictures.
+    """
+    order = sorted(looked.pictures, key=lambda path: hashlib.sha256(path.read_bytes()).digest())
+    names = {path.name: f"{number:02}{path.suffix}" for number, path in enumerate(order)}
+    found = [{**one, "picture": names.get(one["picture"], "")} for one in looked.found]
+    return replace(looked, pictures=order, found=found)
 
 
 def smaller(picture: NDArray[np.uint8], most_px: int = PICTURE_PX) -> NDArray[np.uint8]:

@@ -15,14 +15,15 @@ from sqlalchemy import select
 
 from oberih.catalogue.database import now
 from oberih.catalogue.outdated import outdated
+from oberih.catalogue.public import is_current
 from oberih.catalogue.tables import Capture, Model, Review
 from oberih.errors import OberihError, StageFailed
-from oberih.work.engine import JobState
 from oberih.work.flow.contributing import pick_up
 from oberih.work.flow.drafting import begin_draft
 from oberih.work.flow.fetching import forget
 from oberih.work.flow.modelling import begin_again
 from oberih.work.flow.publishing import due, project
+from oberih.work.flow.recovering import show_all
 from oberih.work.flow.states import ENDED, WORKING, come_to, told
 from oberih.work.flow.stopping import say_stopped
 from oberih.work.service import Service
@@ -49,6 +50,8 @@ class Mender:
     def look(self) -> int:
         """Returns how much was mended."""
         moment = now()
+        if not is_current(self.service.projection):  # new tables, or those of another version of Oberih
+            show_all(self.service)
         count = self.show(moment - QUIET) + pick_up(self.service) + due(self.service)
         count += sum(self.settle_capture(one) for one in self.working(moment - QUIET))
         count += sum(begin_draft(self.service, one) for one in self.without_draft(moment - QUIET))
@@ -67,7 +70,7 @@ class Mender:
 
     def settle_capture(self, capture: Capture) -> bool:
         """Is nobody at it? Begin what is missing, or say why there is nothing to begin."""
-        job = self.newest(capture.id)
+        job = self.service.engine.job_on(capture.id)
         if job is None:
             return False  # it has not come in whole: `pick_up`, on the machine where its files are
         if job.going:
@@ -81,12 +84,6 @@ class Mender:
             return self.give_up(capture, LEFT)
         begin_again(self.service, capture.id, f"after-{capture.version}")
         return True
-
-    def newest(self, thing: str) -> JobState | None:
-        """The job that works on something; if there is none, the last that did."""
-        jobs = self.service.engine.jobs(about=thing).jobs
-        going = [job for job in jobs if job.going]
-        return next(iter(going or jobs), None)
 
     def has_ended(self, captures: Sequence[str]) -> bool:
         with self.service.database.reading() as session:
@@ -106,8 +103,8 @@ class Mender:
             found = session.scalars(asked).all()
             made_of = {one.id: session.get_one(Model, one.model).captures for one in found}
         for review in found:
-            jobs = [job for thing in (review.id, *made_of[review.id]) if (job := self.newest(thing))]
-            if all(job.status == "done" for job in jobs):
+            jobs = [self.service.engine.job_on(thing) for thing in (review.id, *made_of[review.id])]
+            if all(job is None or job.status == "done" for job in jobs):
                 yield review
 
     def show(self, before: datetime) -> int:

@@ -35,6 +35,10 @@ UNSHOWN = (
     "Where the photos were taken is not shown: not everybody may know exactly where it is.",
     "Leave it out, or decide anew on the page of the review how exactly the place is public.",
 )
+UNKNOWN = (
+    "Nobody knows any more where the photos were taken.",
+    "Leave it out. It is kept when a new model is made of the photos.",
+)
 FILE = "presentation.json"  # in the object of the model
 
 
@@ -78,7 +82,8 @@ def present(
     none. ``harmless``: `mark_of` the warnings that were judged. Returns the version that it has now.
 
     Raises `Conflict` if it is not public, or somebody changed it meanwhile; `Unjudged`;
-    `InputError` if the record to compare it with is not public, or it is not to be known exactly where it is.
+    `InputError` if the record to compare it with is not public, or if where the photos were taken is not
+    known, or not for everybody.
     """
     if told.before is not None:
         other = record(service.projection, told.before)
@@ -91,6 +96,8 @@ def present(
         if told.eyes and public.precision != "exact":
             raise InputError(*UNSHOWN)
         review = session.get_one(Review, public.review)
+        if told.eyes and not review.eyes:
+            raise InputError(*UNKNOWN)
         row = session.get(Presentation, review.id)
         if (row.version if row else 0) != seen_version:
             raise Conflict(*MEANWHILE)

@@ -300,19 +300,24 @@ def keep_place(session: Session, subject: str, captures: Sequence[str]) -> None:
 
 def settle_place(session: Session, settings: ServiceSettings, publication: Publication, asked: str) -> None:
     """From now on, as much of the place may be known as class ``asked`` allows. What was public before counts
-    (`trust.cells.generalised`).
+    (`trust.cells.generalised`). Where its photos were taken is shown with the exact place only: whoever wants
+    it shown after that has to say so again.
     """
     place = session.get(Place, publication.id)
     if place is None or asked == "withheld":
         publication.precision = "withheld"
         publication.asked = "withheld" if publication.cell is not None else publication.asked
-        return
-    made = generalised(
-        TruePlace(place.latitude_deg, place.longitude_deg), asked, sites(session, settings),  # type: ignore[arg-type]
-        settings.candidate_sites, before=seen_before(publication),
-    )  # fmt: skip
-    publication.asked, publication.precision = made.asked, made.precision
-    publication.cell = made.cell or publication.cell  # what is known once stays known
+    else:
+        made = generalised(
+            TruePlace(place.latitude_deg, place.longitude_deg), asked, sites(session, settings),  # type: ignore[arg-type]
+            settings.candidate_sites, before=seen_before(publication),
+        )  # fmt: skip
+        publication.asked, publication.precision = made.asked, made.precision
+        publication.cell = made.cell or publication.cell  # what is known once stays known
+    if publication.precision != "exact":
+        showing = select(Presentation).where(Presentation.subject == publication.id, Presentation.eyes)
+        for shown in session.scalars(showing):
+            shown.eyes = False
 
 
 def seen_before(publication: Publication | None) -> Generalised | None:

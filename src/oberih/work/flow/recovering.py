@@ -156,34 +156,46 @@ def make_custodian(service: Service) -> bool:
 def show_all(service: Service) -> int:
     """The public records again, as the catalogue has them. Returns how many there are."""
     create(service.projection)
-    asked = select(Publication.id, Publication.withdrawn, Review.number).join(
-        Review, Review.id == Publication.review
-    )
+    shown: set[str] = set()
+    count = load(service.projection, records(service, shown), graves(service, shown))
     with service.database.reading() as session:
-        every = session.execute(asked).all()
-    shown = [one.id for one in every if one.withdrawn is None]
-    graves = [
-        Withdrawn(id=one.id, version=one.number, month=month(one.withdrawn)) for one in every if one.withdrawn
-    ]
-    count = load(service.projection, records(service, shown), graves)
+        every = session.scalars(select(Publication.id)).all()
     for one in every:
         with service.database.reading() as session:
-            old = old_folders(session, session.get_one(Publication, one.id))
+            old = old_folders(session, session.get_one(Publication, one))
         remove(service, old)  # what is withdrawn may have been there still
     return count
 
 
-def records(service: Service, subjects: Sequence[str]) -> Iterator[PublicRecord]:
+def records(service: Service, shown: set[str]) -> Iterator[PublicRecord]:
+    """What is visible, each as it is at that moment. ``shown`` learns which these are."""
+    with service.database.reading() as session:
+        subjects = session.scalars(select(Publication.id).where(Publication.visible)).all()
     for identifier in subjects:
         with service.database.reading() as session:
             public = session.get_one(Publication, identifier)
+            if not public.visible:
+                continue  # it was withdrawn meanwhile
             passed = session.get_one(Review, public.review)
             try:
                 record = public_record(session, public)
             except Exception:  # one that cannot be shown is no reason to show none
                 log.exception("What is public of %s cannot be made.", identifier)
                 continue
+        shown.add(identifier)
         yield record.model_copy(update={"files": ()}) if missing_files(service, passed) else record
+
+
+def graves(service: Service, shown: set[str]) -> Iterator[Withdrawn]:
+    """What was withdrawn, but for what was withdrawn since it was ``shown``: whoever did that hides it."""
+    asked = select(Publication.id, Publication.withdrawn, Review.number).join(
+        Review, Review.id == Publication.review
+    )
+    with service.database.reading() as session:
+        gone = session.execute(asked.where(Publication.withdrawn.is_not(None))).all()
+    for one in gone:
+        if one.id not in shown:
+            yield Withdrawn(id=one.id, version=one.number, month=month(one.withdrawn))
 
 
 def begin_again(service: Service) -> Begun:

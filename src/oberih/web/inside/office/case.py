@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from oberih.catalogue.access import Action
 from oberih.catalogue.tables import Capture, Model, Publication, Review, Subject
 from oberih.web.inside.desk import Asks
-from oberih.web.inside.office.common import own, unseen
+from oberih.web.inside.office.common import ark_of, own, unseen
 from oberih.web.inside.office.pictures import Where, where
 from oberih.work.flow.projecting import captures_of
 
@@ -66,7 +66,7 @@ def find(session: Session, identifier: str) -> Case | None:
         public = session.get(Publication, review.subject)
         lies = where(session, review, public)
         return Case(identifier, about, review.collection, captures, review, None, model, public, None, lies)
-    ark = f"ark:/{identifier.replace('-', '/', 1)}"
+    ark = ark_of(identifier)
     capture = session.get(Capture, ark)
     if capture is not None and capture.state == "quarantined":
         subject = session.get(Subject, capture.subject) if capture.subject else None

@@ -10,10 +10,13 @@ from oberih.catalogue.access import Action, hidden, unseen
 from oberih.errors import InputError, OberihError
 from oberih.i18n import say
 from oberih.web.inside.desk import Asks
+from oberih.web.open.addresses import identifier_of, tail
 from oberih.web.views import Notice
 
 __all__ = [
     "address",
+    "address_of",
+    "ark_of",
     "day_of",
     "done",
     "end_of",
@@ -31,7 +34,9 @@ LONGEST_NUMBER = 9  # figures
 DONE = {
     "kept": say("It is kept. You can decide later."),
     "passed": say("You let it pass. It becomes public as soon as its files are in their place."),
+    "later": say("You let it pass. It becomes public when the day has come before which it stays back."),
     "refused": say("It is kept, and not public."),
+    "older": say("It is kept, and not public. What passed of the same thing before stays as it is."),
     "again": say("Your decision about its place is written down."),
     "out": say("It is out of public view."),
     "released": say("It goes on its way, and comes to review once there is a model."),
@@ -87,6 +92,17 @@ def query(request: Request, name: str, most: int = 200) -> str:
 def address(path: str, **parameters: str) -> str:
     told = {name: one for name, one in parameters.items() if one}
     return f"{path}?{urlencode(told)}" if told else path
+
+
+def address_of(identifier: str) -> str:
+    """An ARK as one part of a path."""
+    return tail(identifier).replace("/", "-")
+
+
+def ark_of(part: str) -> str:
+    """The ARK that one part of a path stands for."""
+    naan, _, name = part.partition("-")
+    return identifier_of(naan, name)
 
 
 def done(request: Request) -> Notice | None:

@@ -15,9 +15,11 @@ from oberih.i18n import say
 from oberih.trust.cells import TruePlace
 from oberih.web.inside.desk import Asks, asks, go
 from oberih.web.inside.forms import Given, InForm
-from oberih.web.inside.office.case import Case, case_of, has_words, is_open, mode_of, visible
+from oberih.web.inside.office.case import Case, case_of, due_or_visible, has_words, is_open, mode_of, visible
 from oberih.web.inside.office.common import in_words, number_of, own, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, described_by
+from oberih.web.inside.office.history import only_made
+from oberih.web.inside.office.queue import opens
 from oberih.web.inside.office.regions import corrections_of, regions_of
 from oberih.web.inside.office.review import At, page
 from oberih.web.views.words import CHECKS
@@ -43,6 +45,10 @@ __all__ = ["router"]
 router = APIRouter()
 Custodian = Annotated[Asks, Depends(asks(Action.REVIEW))]
 NO_PLACE = say("Write latitude and longitude in degrees, like 50.45466, 30.5238.")
+MADE = (
+    say("What would be public has been made: look at it."),
+    say("What you filled in stands here. Decide then."),
+)
 REDONE = say(
     "What is blurred was changed. What would be public is being made again: look at it then, and decide."
 )
@@ -53,9 +59,11 @@ def decided(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
     case, outcome = case_of(who, identifier), sent("decision")
     if outcome not in ("passed", "refused", "save"):
         raise InputError("Nobody said what to do.", "Go back, and press one of the buttons.")
+    typed = sent
     try:
-        if case.version != version_of(sent):
-            raise Conflict(*MEANWHILE)
+        sent = caught_up(who, case, typed)
+        if sent is not typed and outcome != "save":
+            raise Conflict(*MADE)
         if mode_of(case) == "quarantine":
             return quarantined(request, who, case, sent)
         if mode_of(case) == "again":
@@ -83,7 +91,32 @@ def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     decision = decision_of(sent, outcome)
     version = keep_words(who, case, sent)
     decide(service, case.id, who.who.actor, decision.model_copy(update={"seen_version": version}))
-    return go(f"/review?done={outcome}")
+    return go(f"/review?done={became(who, case, outcome)}")
+
+
+def became(who: Asks, case: Case, outcome: str) -> str:
+    """What was done, as `common.done` says it."""
+    if outcome == "refused":
+        return "older" if due_or_visible(case) else "refused"
+    with who.database.reading() as session:
+        subject = session.get_one(Subject, subject_of(case).id)
+    return "later" if opens(subject) else "passed"
+
+
+def caught_up(who: Asks, case: Case, sent: Given) -> Given:
+    """The form as its page would have sent it, had what would be public been there: of that it says nothing,
+    if it was made since. Raises `Conflict` if somebody changed anything.
+    """
+    if case.version == version_of(sent):
+        return sent
+    if case.review is None or not is_open(case.review):
+        raise Conflict(*MEANWHILE)
+    with who.database.reading() as session:
+        if not only_made(session, case.id, version_of(sent)):
+            raise Conflict(*MEANWHILE)
+    shown = regions_of(case.review)
+    blurred = [f"{one.id}/{mark.id}" for one in shown for mark in one.regions if mark.blurred]
+    return Given({**sent.fields, "version": f"{case.version}", "blur": blurred, "add": []})
 
 
 def blur_changed(case: Case, sent: Given) -> bool:
@@ -311,6 +344,7 @@ def wording(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
         if not has_words(case):
             raise Conflict(*MEANWHILE)
         if is_open(case.review):
+            sent = caught_up(who, case, sent)
             keep_all(who, case, sent, make=False)
         else:
             keep_words(who, case, sent)

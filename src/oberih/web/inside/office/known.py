@@ -72,8 +72,8 @@ def known_page(
     *, status: int = 422,
 ) -> Response:  # fmt: skip
     """``sent``: a form that was not taken; it is shown as it was filled in."""
-    given = sent or Given({})
-    words, subject = given("q")[:200] or query(request, "q"), case.subject
+    given, subject = sent or Given({}), case.subject
+    words, chosen = given("q")[:200] or query(request, "q"), given("subject") or query(request, "subject")
     if subject is None:
         raise Conflict(*MEANWHILE)
     service, theirs = who.desk.service, of_the_same(subject)
@@ -85,10 +85,13 @@ def known_page(
         session.expunge_all()
     with service.database.reading() as session:
         found = list(session.scalars(theirs.where(*called(words)).limit(FIRST))) if words else []
-        rows = [row_of(session, one, near=True) for one in nearby]
-        rows += [row_of(session, one) for one in found if one.id not in {near.id for near in nearby}]
+        named = list(session.scalars(theirs.where(Subject.id == chosen))) if chosen else []
+        close = {one.id for one in nearby}
+        rows = {
+            one.id: row_of(session, one, near=one.id in close) for one in (*named, *nearby, *found)
+        }  # fmt: skip
     page = KnownPage(
-        case.id, case.version, subject.title, tuple(rows), words, errors or {}, given("subject"),
+        case.id, case.version, subject.title, tuple(rows.values()), words, errors or {}, chosen,
         given("other"),
     )  # fmt: skip
     return who.desk.page(request, page, asks=who.present, status=status if errors else 200)

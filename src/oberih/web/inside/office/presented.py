@@ -5,14 +5,45 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
+from oberih.catalogue.tables import Presentation, Review
 from oberih.errors import InputError
 from oberih.i18n import say
-from oberih.web.views import Saying, Warned
+from oberih.web.views import Beside, Saying, Warned
 
-__all__ = ["sayings", "unusable", "with_places"]
+__all__ = ["no_eyes", "sayings", "standpoints", "unusable", "with_places"]
 
 TITLES = say("Give each annotation and each tour a title in one language at least.")
+
+NOT_EXACT = say(
+    "It tells where people stood around the thing, and can be shown only if everybody may know exactly where "
+    "it is. That is decided on the page of the review."
+)
+NEVER_KEPT = say(
+    "Nobody knows any more where they were taken. It is kept when a new model is made of the photos."
+)
+
+
+def no_eyes(review: Review, precision: str | None) -> str:
+    """Why it cannot be shown where the photos were taken; empty: it can."""
+    if not review.eyes:
+        return NEVER_KEPT
+    return "" if precision == "exact" else NOT_EXACT
+
+
+def standpoints(session: Session, review: Review | None, precision: str) -> Iterator[Beside]:
+    """Where the photos were taken, as the page of a review tells it beside what else becomes public.
+
+    ``precision``: the class that the place has, or would have. What is new shows it only once somebody wants
+    it.
+    """
+    if review is None or not review.eyes:
+        return
+    row = session.get(Presentation, review.id)
+    places = say("{count} place", "{count} places", count=len(review.eyes))
+    public = row is not None and row.eyes and precision == "exact"
+    yield Beside(say("Where the photos were taken"), places if public else "", places)
 
 
 def sayings(told: Mapping[str, Any]) -> Iterator[Saying]:

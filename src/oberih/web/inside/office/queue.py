@@ -16,15 +16,17 @@ from oberih.i18n import say
 from oberih.web.inside.desk import Asks, asks, go
 from oberih.web.inside.door.places import title_of
 from oberih.web.inside.forms import InForm
-from oberih.web.inside.office.common import address, done, own, query, reach, unseen
+from oberih.web.inside.office.common import address, address_of, ark_of, done, own, query, reach, unseen
+from oberih.web.inside.office.making import making_of
 from oberih.web.inside.office.pictures import poster_of, where
 from oberih.web.inside.office.whom import in_words_of
 from oberih.web.views import Paging, Picture, ReviewQueuePage, ReviewRow
 from oberih.web.views.words import KINDS
 from oberih.work.flow.projecting import captures_of
 from oberih.work.flow.withdrawing import DELETION, answer_wish
+from oberih.work.service import Service
 
-__all__ = ["address_of", "kind_of", "opens", "router"]
+__all__ = ["kind_of", "opens", "router"]
 
 router = APIRouter()
 PAGE = 50
@@ -43,7 +45,7 @@ def queue(request: Request, who: Annotated[Asks, Depends(asks(Action.LIST_QUEUE)
         count = session.scalar(select(func.count()).select_from(asked.subquery())) or 0
         found = session.scalars(page_of(session, asked, after, newest=state != "open")).all()
         shown = found[:PAGE]
-        rows = [review_row(session, one) for one in shown]
+        rows = [review_row(session, who.desk.service, one) for one in shown]
         if state == "open":
             special = [*set_aside(session, mine), *to_delete(session, mine), *again(session, mine)]
             count += len(special)
@@ -71,7 +73,7 @@ def page_of(session: Session, asked: Select[Any], after: str, *, newest: bool) -
     return asked.order_by(*order).limit(PAGE + 1)
 
 
-def review_row(session: Session, one: Review) -> ReviewRow:
+def review_row(session: Session, service: Service, one: Review) -> ReviewRow:
     subject = session.get_one(Subject, one.subject)
     captures = captures_of(session, one)
     public = session.get(Publication, one.subject)
@@ -79,7 +81,7 @@ def review_row(session: Session, one: Review) -> ReviewRow:
         one.id, subject.title, one.collection, kind_of(subject), one.created,
         sum(capture.photos for capture in captures),
         warnings=sum(not told.get("settled") for told in one.warnings),
-        making=one.state == "open" and not one.draft,
+        making=making_of(service, one, captures).state,
         again=one.state == "open" and public is not None and public.review != one.id,
         reviewer=one.reviewer, picture=poster(session, one, public), **became(one, subject, public),
     )  # fmt: skip
@@ -139,7 +141,7 @@ def why(session: Session, capture: str) -> str:
 @router.post("/review/{capture}/deletion")
 def answered(capture: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))], sent: InForm) -> Response:
     """Answer somebody who asked for their files to be deleted."""
-    ark = f"ark:/{capture.replace('-', '/', 1)}"
+    ark = ark_of(capture)
     with who.desk.service.database.reading() as session:
         found = session.get(Capture, ark)
     if found is None:
@@ -174,11 +176,6 @@ def photos(session: Session, subject: str) -> int:
 def kind_of(subject: Subject) -> str:
     kind = str(subject.description.get("kind", "other"))
     return kind if kind in KINDS else "other"
-
-
-def address_of(identifier: str) -> str:
-    """An ARK as one part of a path."""
-    return identifier.removeprefix("ark:/").replace("/", "-")
 
 
 def poster(session: Session, review: Review, public: Publication | None) -> Picture | None:

@@ -13,7 +13,7 @@ from oberih.errors import InputError
 from oberih.i18n import say
 from oberih.web.inside.desk import Asks, go
 from oberih.web.inside.forms import Given, InForm
-from oberih.web.inside.office.queue import address_of
+from oberih.web.inside.office.common import address_of, ark_of
 from oberih.web.inside.office.register import NOTHING, texts_of, version_of, wrong_fields
 from oberih.web.inside.register import Reader, Reporter
 from oberih.web.views import ReportRow, ReportsPage
@@ -30,13 +30,13 @@ PARTS = ("component", "type", "position", "cause")  # of a line of damages
 @router.get("/subjects/{subject}/reports")
 def listed(request: Request, subject: str, who: Reader) -> Response:
     return reports_page(
-        request, who, register.subject_of(who.database, who.who, ark(subject), Action.SEE_RECORD)
+        request, who, register.subject_of(who.database, who.who, ark_of(subject), Action.SEE_RECORD)
     )
 
 
 @router.post("/subjects/{subject}/reports")
 def reported(request: Request, subject: str, who: Reporter, sent: InForm) -> Response:
-    about = register.subject_of(who.database, who.who, ark(subject), Action.REPORT_CONDITION)
+    about = register.subject_of(who.database, who.who, ark_of(subject), Action.REPORT_CONDITION)
     try:
         register.make_report(who.database, who.who, about.id, told_by(sent))
     except (ValidationError, InputError) as error:
@@ -58,10 +58,6 @@ def changed(request: Request, report: str, who: Reporter, sent: InForm) -> Respo
     except (ValidationError, InputError) as error:
         return reports_page(request, who, about, row, sent=sent, errors=wrong(error))
     return go(f"/subjects/{address_of(about.id)}/reports")
-
-
-def ark(path: str) -> str:
-    return f"ark:/{path.replace('-', '/', 1)}"
 
 
 def told_by(sent: Given) -> register.ReportTold:

@@ -1,5 +1,6 @@
 """The page of one decision: what was recorded, what becomes public, what stays sealed."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -25,18 +26,20 @@ from oberih.web.inside.office.case import (
     mode_of,
     visible,
 )
-from oberih.web.inside.office.common import done, in_words, unseen
+from oberih.web.inside.office.common import address_of, done, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, unsent
 from oberih.web.inside.office.history import history
+from oberih.web.inside.office.making import Making, making_of
 from oberih.web.inside.office.pictures import folder, model_of, pictures_of, poster_of
+from oberih.web.inside.office.presented import standpoints
 from oberih.web.inside.office.quality import figures, replaces
-from oberih.web.inside.office.queue import address_of, kind_of, opens
+from oberih.web.inside.office.queue import kind_of, opens
 from oberih.web.inside.office.regions import hidden_of, regions_of
 from oberih.web.inside.office.seeing import Seen
 from oberih.web.inside.office.warned import hints, warned
 from oberih.web.inside.office.wordings import reworded, wordings
-from oberih.web.inside.under_way import progress_of
 from oberih.web.pages import FILES_POLICY
+from oberih.web.pages import progress as progress_told
 from oberih.web.views import Beside, Notice, ReviewPage, Warned
 from oberih.web.views.words import CHECKS, KINDS
 from oberih.work.flow import waiting_corrections
@@ -47,12 +50,29 @@ from oberih.work.service import Service
 __all__ = ["At", "page", "router"]
 
 At = Literal["words", "decision", "out"]
+MADE = say("It is made: load the page")
+CHANGED = say("Something changed: load the page")
 router = APIRouter()
 
 
 @router.get("/review/{identifier}")
 def one(request: Request, identifier: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))]) -> Response:
     return page(request, who, case_of(who, identifier), notice=done(request))
+
+
+@router.get("/review/{identifier}/progress")
+def progress(
+    request: Request, identifier: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))]
+) -> Response:
+    """How far it is with what would be public: nothing that is sealed, so it is no look at that."""
+    case, spoken = case_of(who, identifier), who.desk.pages.spoken(request)
+    if case.review is None:
+        raise unseen()
+    making = making_of(who.desk.service, case.review, case.captures)
+    news = MADE if is_open(case.review) and not making.state else CHANGED
+    told = progress_told(making.state, making.progress, spoken)
+    told["news"] = "" if making.state == "going" else spoken(news)
+    return Response(json.dumps(told), media_type="application/json")
 
 
 @router.get("/review/{identifier}/files/{path:path}")
@@ -87,7 +107,9 @@ def page(
     late = filled if form is None and filled is not None and filled.sent("decision") else None
     chosen = filled.sent("kind") if filled else ""
     of = subject.id if subject else case.captures[0].id
-    twice, making = alike(who, case), in_the_making(service, case)
+    twice, making = alike(service, case), Making()
+    if review is not None:
+        making = making_of(service, review, case.captures)
     with looking(service.database, who.who, Action.SEE_PLACE, case.collection, "place", of) as session:
         place = reviewed_place(session, of, [one.id for one in case.captures])
         session.expunge_all()
@@ -105,11 +127,11 @@ def page(
             zone=zone_of(session, place) if case.capture else "",
             zone_reason=from_json(case.capture.reason) if case.capture and case.capture.reason else "",
             pictures=tuple(pictures_of(shows, "picture")) if shows else (),
-            alike=twice, **making,
+            alike=twice, making=making.progress, unmade=making.why,
             model=poster_of(shows) if shows else None, model_address=model_of(shows) if shows else "",
             unused=tuple(name for one in case.captures for name in one.unused),
             figures=figures(case.model), replaces=replaces(session, case),
-            beside=tuple(beside(case, place, shown)),
+            beside=(*beside(case, place, shown), *standpoints(session, case.shown, shown.precision)),
             cell=shown.cell, precisions=() if case.capture else shown.choices, place_note=shown.note,
             precision=told["precision"],  # type: ignore[arg-type]
             reason=told["reason"], comment=told["comment"], area_wrong=told["area"] == "wrong",
@@ -134,23 +156,11 @@ def page(
     return who.desk.page(request, view, asks=who.present, status=status, notice=notice)
 
 
-def alike(who: Asks, case: Case) -> tuple[str, ...]:
-    """Titles of what was given with the same photos, while it can be put together with them."""
-    if not is_open(case.review):
-        return ()
-    return tuple(dict.fromkeys(one.title for one in same_photos(who, case.captures)))
-
-
-def in_the_making(service: Service, case: Case) -> dict[str, Any]:
-    """How far it is with what would be public of an open review, while that is not there."""
-    if case.review is None or not is_open(case.review) or case.review.draft:
+def alike(service: Service, case: Case) -> dict[str, str]:
+    """What was given with the same photos, while it can be put together with them: identifier -> title."""
+    if not is_open(case.review) or case.subject is None:
         return {}
-    about = (case.review.id, *(one.id for one in case.captures))  # the job of the model makes the first
-    jobs = [one for key in about for one in service.engine.jobs(about=key, limit=1).jobs]
-    job = next((one for one in jobs if one.going or one.error), None)
-    if job is not None and job.error is not None:
-        return {"unmade": in_words(job.error)}
-    return {"making": progress_of(job)}
+    return {one.id: one.title for one in same_photos(service, case.subject, case.captures)}
 
 
 def zone_of(session: Session, place: Place | None) -> str:

@@ -106,7 +106,7 @@ def publication(record: PublicRecord, house: House) -> Publication:
 def publisher(record: PublicRecord, house: House) -> dict[str, str]:
     """Who is responsible for the record: whom it names, else the house. A collection publishes nothing."""
     named = [one.name for one in record.people if one.role == "publisher"]
-    return {next(iter(record.titles)): named[0]} if named else {"en": house.called}
+    return {next(iter(record.titles)): named[0]} if named else {house.language: house.called}
 
 
 def files(record: PublicRecord) -> Iterator[tuple[PublicFile, str]]:
