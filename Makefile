@@ -86,7 +86,7 @@ $(READY): requirements-dev.txt pyproject.toml hatch_build.py $(shell find fronte
 	@if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \
 		echo "$(PYTHON) cannot make virtual environments." >&2; \
 		echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; fi
-	@echo "Setting up .venv (once, a minute or more; 2 GB on disk) ..."
+	@echo "Setting up .venv (once, a minute or more; 2.5 GB on disk) ..."
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

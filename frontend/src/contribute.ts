@@ -100,7 +100,7 @@ async function begin(): Promise<void> {
 
 function complain(error: unknown): void {
   if (!(error instanceof Refused)) throw error;
-  const words = error.status === 401 ? say("login") : error.status === 0 ? say("waiting") : error.message;
+  const words = error.status === 401 ? say("login") : error.status === 0 ? say("notSent") : error.message;
   const place = find("[data-refused]");
   find("#chosen").hidden = false;
   place.hidden = false;

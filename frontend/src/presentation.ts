@@ -44,7 +44,7 @@ function copy(id: string, name: string): HTMLElement {
 /** Tie the fields for a text in each language to what is written. */
 function tie(within: HTMLElement, part: "title" | "text", texts: Texts, changed: () => void = (): void => {}): void {
   for (const one of within.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(`[data-${part}]`)) {
-    if (one.closest("li") !== within) continue; // of a halt of this tour
+    if (one.closest("li") !== within) continue; // of a stop of this tour
     const language = one.dataset[part] ?? "";
     one.value = texts[language] ?? "";
     one.addEventListener("input", () => {

@@ -137,7 +137,6 @@ def test_who_is_to_be_named_collects_nothing_that_is_shielded(tmp_path: Path) ->
     """What somebody recorded in open lies around what they recorded of what is not for everybody."""
     rights = PublicRights(uri=BY, holder="Museum of Fedorchuk", credit="Photos: Fedorchuk")
     people = (
-        PublicPerson(name="Olha Fedorchuk", role="contributor"),
         PublicPerson(name="Ivan Fedorchuk", role="rights holder"),
         PublicPerson(name="Taras Horodetskyi", role="creator"),
     )

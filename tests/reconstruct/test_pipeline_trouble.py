@@ -84,6 +84,11 @@ def test_files_that_are_no_photos(given: Path, tmp_path: Path) -> None:
     many = [given / "broken.jpg", tmp_path / "dot.png", given / "photo-000.jpg"]
     error = refused(many, tmp_path / "out", UnreadablePhoto, "dot.png|broken.jpg")
     assert all(name in f"{error.message} {error.advice}" for name in ("dot.png", "broken.jpg"))
+    (tmp_path / "text.jpg").write_text("These are words.")
+    error = refused(
+        [given / "broken.jpg", tmp_path / "text.jpg"], tmp_path / "out", UnreadablePhoto, "broken.jpg"
+    )
+    assert "text.jpg" in error.advice
 
 
 def test_duplicates_only(given: Path, tmp_path: Path) -> None:

@@ -26,10 +26,11 @@ PUBLIC = {
     "/api/v1/openapi.json", "/api/v1/records", "/api/v1/records/{naan}/{name}",
     "/api/v1/records/{naan}/{name}/near", "/api/v1/suggest", "/api/v1/map", "/api/v1/map.geojson",
     "/map", "/collections", "/collections/{identifier}", "/thanks", "/statistics", "/about", "/guide",
-    "/records/{naan}/{name}/print",
+    "/records/{naan}/{name}/print", "/records", "/records/{naan}/{name}/",
 }  # fmt: skip
 OPEN_DATA = {
-    "/oai", "/ark:/{naan}/{name}", "/ark:{naan}/{name}", "/data/{naan}/{name}/{form}", "/oembed",
+    "/oai", "/ark:/{naan}/{name}", "/ark:{naan}/{name}", "/ark:/{naan}/{name}/", "/ark:{naan}/{name}/",
+    "/data/{naan}/{name}/{form}", "/oembed",
     "/dump/manifest.json", "/dump/records.jsonl.gz", "/feed.atom", "/sitemap.xml", "/sitemaps/{part}.xml",
     "/robots.txt", "/api",
 }  # fmt: skip

@@ -74,7 +74,9 @@ PEOPLE: dict[str, Sample] = {
         "/account/codes",
     ),
     "once-codes": (
-        OncePage("recovery codes", tuple(f"{n:04d}-hajr-9kqe" for n in range(10)), "malva"),
+        OncePage(
+            "recovery codes", tuple(f"{n:04d}-hajr-9kqe" for n in range(10)), "malva", needs_second=True
+        ),
         NEWCOMER,
         "/account/recovery-codes",
     ),
@@ -120,8 +122,8 @@ PEOPLE: dict[str, Sample] = {
     "people": (
         PeoplePage(
             (
-                PersonRow("1", "Ярина", GRANTS, MAY, TODAY),
-                PersonRow("2", "Мальва", (Grant("g3", "contributor"),), MAY, suspended=True),
+                PersonRow("1", "Ярина", GRANTS, MAY, TODAY, login="Ярина-2973"),
+                PersonRow("2", "Мальва", (Grant("g3", "contributor"),), MAY, suspended=True, login="malva"),
             ),
             (Invitation("i1", GRANTS[:1], EARLIER, NOW, "для музею"),),
             (Option("c1", "Дерев’яні храми"),),

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from oberih.web.views import EmbedPage, Viewer
+from oberih.web.open.answers import WITHDRAWN
+from oberih.web.views import EmbedErrorPage, EmbedPage, Viewer
 from web.page_parts import Sample, picture
 from web.page_public import RECORD
 
@@ -18,4 +19,5 @@ VIEWER = Viewer("/api/v1/records/none", RECORD.titles, picture(2))
 VIEWERS: dict[str, Sample] = {
     "record-3d": (replace(RECORD, viewer=VIEWER), None, "/records/1"),
     "embed": (EmbedPage(VIEWER, "/records/1", "Мальва", RECORD.rights), None, "/embed/1"),
+    "embed-gone": (EmbedErrorPage(410, *WITHDRAWN), None, "/embed/2"),
 }

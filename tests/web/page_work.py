@@ -232,7 +232,7 @@ ZONES = ZonesPage(
 WORK: dict[str, Sample] = {
     "contribute": (ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1"), NEWCOMER, "/contribute"),
     "contribute-little-room": (
-        ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1", "little"),
+        ContributePage(3000, 20 * 10**9, 50 * 10**9, 7, "1", "little", nameless=True),
         NEWCOMER,
         "/contribute",
     ),

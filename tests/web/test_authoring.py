@@ -115,7 +115,7 @@ def test_nothing_that_was_written_is_lost(house: House, custodian: Somebody) -> 
         ({"annotations": [DOOR, {**DOOR, "titles": {}}]}, "Annotation 2: something is missing."),
         ({"annotations": [{**DOOR, "texts": {"uk": "а" * 20_001}}]}, "Annotation 1, uk: this is too long."),
         ({"tours": [{**TOUR, "stops": [{"view": VIEW, "texts": {"en": "b" * 20_001}}]}]},
-         "Tour 1, halt 1, en: this is too long."),
+         "Tour 1, stop 1, en: this is too long."),
         ({"tours": [{**TOUR, "stops": []}]}, "Tour 1: something is missing."),
         ({"before": "nonsense"}, "Before and after: this cannot be used as it is."),
         ({"other": 1}, "What was sent: this cannot be used as it is."),
@@ -302,8 +302,9 @@ def test_places_tours_and_the_beginning_are_chosen_on_the_model(
         tour.locator("[data-title=en]").fill("Around")
         tour.locator("[data-open]").select_option(label="A stain")
         window.look((0, 1.2, 3.0), (0, 0.5, 0.25))
-        tour.get_by_role("button", name="Halt here").click()
+        tour.get_by_role("button", name="Stop here").click()
         expect(page.locator("[data-stops] > li")).to_have_count(2)
+        page.locator("[data-stops] > li").last.locator("[data-text=en]").fill("From the front.")
         expect(page.get_by_label("Show it")).not_to_be_checked()  # nobody shows by mistake where people stood
         assert orange(window.picture()) == 0
         page.get_by_label("Show it").check()

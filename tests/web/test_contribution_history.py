@@ -10,6 +10,7 @@ import pytest
 
 from oberih.archive import deposit_capture
 from oberih.archive.deposit import deposit_files
+from oberih.catalogue.accounts.tables import Account
 from oberih.catalogue.tables import Capture, Model
 from oberih.web.inside import contributions
 from web.office import captured, house_at, person
@@ -156,7 +157,14 @@ def test_whoever_does_not_want_to_be_named_any_more_is_not(house: House, visitor
         found = session.get_one(Capture, capture)
         found.account = visitor.name
     path = f"/contributions/{found.contribution}"
-    assert "Do not name me with it" in visitor.go(path).text
+    page = visitor.go(path).text
+    assert "you need a public name" in page and "Do not name me with it" not in page
+    assert "you need a public name" in visitor.go("/contribute").text
+    with house.service.database.writing("service", "test") as session:
+        session.get_one(Account, visitor.name).public_name = "Мальва"
+    assert "you need a public name" not in visitor.go("/contribute").text
+    page = visitor.go(path).text
+    assert "Do not name me with it" in page and "you need a public name" not in page
     assert visitor.send(f"{path}/unnamed").status_code == 303
     assert "Do not name me with it" not in visitor.follow().text
     with house.service.database.reading() as session:

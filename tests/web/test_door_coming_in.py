@@ -24,6 +24,15 @@ def test_the_first_admin_comes_by_a_link_that_is_dead_afterwards(new_house: Hous
     assert "This link is used up" in other.text
 
 
+def test_a_password_alone_is_not_enough_for_an_admin_and_the_page_of_codes_says_so(new_house: House) -> None:
+    visitor = new_house.visitor()
+    visitor.join("Олена", path=new_house.first_link())
+    assert "a password alone is not enough" in visitor.text and 'href="/account#keys"' in visitor.text
+    contributor = new_house.visitor()
+    contributor.join("Мальва")
+    assert "a password alone" not in contributor.text
+
+
 def test_a_used_link_lets_nobody_in_whose_page_was_open_before(new_house: House) -> None:
     link, visitor, late = new_house.first_link(), new_house.visitor(), new_house.visitor()
     late.go(link)
@@ -50,7 +59,8 @@ def test_recovery_codes_are_shown_once(visitor: Visitor) -> None:
     assert shown.startswith("/account/once/")
     again = visitor.go(shown)
     assert again.status_code == 404
-    assert "This was shown already" in again.text
+    assert "This page is shown only once" in again.text
+    assert 'href="/account"' in again.text
 
 
 def test_a_session_ends_at_logout_for_whoever_has_its_cookie(visitor: Visitor) -> None:

@@ -1,5 +1,6 @@
 """The office: who may go where, danger zones, jobs, people, the audit trail."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -160,6 +161,15 @@ def test_roles_are_given_and_taken(house: House, people: dict[str, Visitor]) -> 
         assert session.get(Grant, grant.id) is None
     refused = post(people["coordinator"], f"{path}/grant", role="admin", collection="")
     assert refused.status_code == 403
+
+
+def test_two_of_the_same_name_are_told_apart(house: House, people: dict[str, Visitor]) -> None:
+    for _ in range(2):
+        house.visitor().join("Olena")
+    page = people["admin"].go("/people?q=Olena").text
+    logins = set(re.findall(r"<b>Olena</b> <code>(Olena-\d+)</code>", page))
+    assert len(logins) == 2
+    assert set(re.findall(r"<p>Olena <code>(Olena-\d+)</code></p>", page)) == logins
 
 
 def test_links_are_shown_once(house: House, people: dict[str, Visitor]) -> None:

@@ -12,6 +12,7 @@ from oberih.catalogue.ledger import Entry
 from oberih.catalogue.public import Withdrawn, record
 from oberih.catalogue.rebuild import FIRST
 from oberih.catalogue.tables import Capture, Publication, Review, Subject, Zone
+from oberih.work.flow.withdrawing import withdraw
 from web.office import (
     LATER,
     OTHER,
@@ -89,6 +90,8 @@ def test_a_decision_that_is_not_whole_is_asked_for_again(
     review = in_review(house, captured(house))
     custodian.go(f"/review/{review}")
     answer = custodian.send(f"/review/{review}", **WHOLE | left_out)
+    assert ("Military things: what must not be public" in answer.text) == (marked == "check-military")
+    assert ("People: say what you saw" in answer.text) == (marked == "check-people")
     assert answer.status_code == 422 and f'href="#{marked}"' in answer.text
     assert row(house, Review, review).state == "open"
 
@@ -103,6 +106,16 @@ def test_what_passed_becomes_public_and_can_be_taken_out_again(house: House, cus
     assert custodian.send(f"/review/{review}/unpublish", reason="somebody asked").status_code == 303
     assert isinstance(record(house.service.projection, subject), Withdrawn)
     assert row(house, Publication, subject).withdrawn is not None
+    page = custodian.go(f"/review/{review}").text
+    assert "was taken out of public view since" in page and "it passed.</p>" not in page
+
+
+def test_the_page_of_what_a_contributor_withdrew_says_so(house: House, custodian: Visitor) -> None:
+    capture = captured(house)
+    review = in_review(house, capture)
+    withdraw(house.service, capture, "somebody", "")
+    page = custodian.go(f"/review/{review}").text
+    assert "A contributor withdrew what this was made of" in page and "This is decided" not in page
 
 
 def test_two_who_decide_at_once(house: House, custodian: Visitor) -> None:
@@ -142,7 +155,9 @@ def test_what_is_blurred_is_corrected_and_made_again_before_it_can_pass(
     review = in_review(house, captured(house))
     custodian.go(f"/review/{review}")
     changed = {**WHOLE, "blur": "", "add": "0/0.5000,0.5000,0.1000,0.2000"}
-    assert custodian.send(f"/review/{review}", **changed).status_code == 409
+    answer = custodian.send(f"/review/{review}", **changed | {"where": "nowhere"})
+    assert answer.status_code == 409 and "Kept. What is blurred was changed" in answer.text
+    assert 'href="#where"' in answer.text  # at once, and not when it is made
     found = row(house, Review, review)
     assert found.state == "open" and found.draft == ""
     assert found.corrections["1.jpg"]["added"] == [{"left": 0.5, "top": 0.5, "width": 0.1, "height": 0.2}]

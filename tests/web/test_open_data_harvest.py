@@ -258,7 +258,6 @@ WRONG = {
         "verb=ListRecords&metadataPrefix=oai_dc&from=2026-03&until=2026-04",
         "verb=ListRecords&metadataPrefix=oai_dc&metadataPrefix=oai_dc", "verb=ListSets&set=x",
         "verb=ListRecords&metadataPrefix=oai_dc&resumptionToken=x",
-        "verb=GetRecord&metadataPrefix=oai_dc&identifier=%00",
         "verb=ListRecords&metadataPrefix=oai_dc&set=%3Cb%3E",
     ],
     "badResumptionToken": [
@@ -271,7 +270,9 @@ WRONG = {
     ],
     "idDoesNotExist": [
         "verb=GetRecord&metadataPrefix=oai_dc&identifier=ark:/99999/none",
-        "verb=ListMetadataFormats&identifier=x:y",
+        "verb=ListMetadataFormats&identifier=x:y", "verb=ListMetadataFormats&identifier=zz",
+        "verb=GetRecord&metadataPrefix=oai_dc&identifier=%00",
+        "verb=GetRecord&metadataPrefix=oai_dc&identifier=zz",
         "verb=GetRecord&metadataPrefix=oai_dc&identifier=https://heritage.example/x",
     ],
     "noRecordsMatch": [

@@ -18,6 +18,8 @@ SMALL = """
     .filter(one => one.getBoundingClientRect().height < 43.5)
     .map(one => one.outerHTML.slice(0, 100))
 """
+LENGTHEN = """title => [...document.querySelectorAll("main :is(h1, h3, h3 a, b, tbody th)")]
+    .filter(one => !one.querySelector("h3, a")).map(one => { one.textContent = title }).length"""
 SIZES = {"phone": (360, 740), "desk": (1280, 900)}
 
 
@@ -84,6 +86,19 @@ def test_every_page_is_open_to_everybody_and_fits(
 def sideways(page: Page) -> list[str]:
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [f"sticks out by {wide} px"] if wide > 0 else []
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_a_title_of_one_long_word_fits(browser: Browser, address: str, size: str) -> None:
+    page, _ = opened(browser, size)
+    wrong = {}
+    for name in ("home", "contribute-known", "contribution", "contribution-public", "jobs"):
+        page.goto(f"{address}/{name}")
+        assert page.evaluate(LENGTHEN, "Щ" * 200) > 0
+        if told := sideways(page):
+            wrong[name] = told
+    assert wrong == {}
+    page.context.close()
 
 
 def test_axe_would_find_what_is_wrong(browser: Browser, address: str) -> None:

@@ -246,3 +246,20 @@ def test_small_pictures_are_made_in_the_browser(browser: Browser, tmp_path: Path
         )
         assert sizes == [240, 240, 240]
         page.close()
+
+
+def test_without_a_line_nothing_begins_and_the_page_says_so(browser: Browser, tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    with serving(service.witnessed) as address:
+        context = browser.new_context(locale="en")
+        page = context.new_page()
+        page.goto(f"{address}/contribute")
+        fill_in(page, on_disk(tmp_path / "phone", {"1.jpg": b"photo"}))
+        context.set_offline(True)
+        page.click("[data-send]")
+        expect(page.locator("[data-refused]")).to_contain_text("nothing was sent yet")
+        context.set_offline(False)
+        page.click("[data-send]")
+        page.wait_for_url("**/contributions/*", timeout=WAIT_MS)
+        context.close()
+    assert len(service.received) == 1

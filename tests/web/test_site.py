@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import cv2
 import h3
@@ -12,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
+from oberih.archive.identifiers import mint
 from oberih.archive.stores import open_store
 from oberih.catalogue.public import PublicPerson, PublicPlace, map_view, publish, totals, withdraw
 from oberih.catalogue.public.maps import Box
@@ -145,6 +147,80 @@ def test_links_for_other_sites_come_from_the_settings(site: Site) -> None:
     assert f'<link rel="canonical" href="{ADDRESS}{path_of(1)}">' in text
     linked = json.loads(re.findall(r'<script type="application/ld\+json">(.+?)</script>', text)[0])
     assert linked["@context"]
+
+
+def ask(site: Site, path: str) -> httpx.Response:
+    return httpx.get(f"{site.url}{path}", headers={"Accept-Language": "en"}, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("/records", "/search"),
+        ("/records?q=mill", "/search?q=mill"),
+        (f"{path_of(1)}/", path_of(1)),
+        (f"/records/99999/{path_of(1).rpartition('/')[2].upper()}", path_of(1)),
+    ],
+)
+def test_what_is_typed_nearly_right_leads_to_the_right_address(site: Site, typed: str, meant: str) -> None:
+    answer = ask(site, typed)
+    assert (answer.status_code, answer.headers["location"]) == (308, meant)
+
+
+def test_an_identifier_leads_to_its_record_however_it_is_written(site: Site) -> None:
+    page = path_of(1)
+    name = page.removeprefix("/records/")
+    for form in (f"/ark:/{name}/", f"/ark:{name}/", f"/ark:/99999/{name.partition('/')[2].upper()}"):
+        assert (ask(site, form).status_code, ask(site, form).headers["location"]) == (303, page), form
+
+
+def test_whoever_searches_for_an_identifier_is_led_to_its_record(tmp_path: Path) -> None:
+    named = mint()
+    name = named.removeprefix("ark:/")
+    with site_of(tmp_path, 0) as site:
+        publish(site.writer, told(1).model_copy(update={"id": named, "relations": ()}))
+        for text in (named, f" {named.upper()} ", f"ark:{name}", name, name.partition("/")[2],
+                     f"{ADDRESS}/records/{name}", f"{ADDRESS}/{named}"):  # fmt: skip
+            answer = ask(site, f"/search?{urlencode({'q': text})}")
+            assert (answer.status_code, answer.headers.get("location")) == (303, f"/records/{name}"), text
+        for text in (mint(), mint().partition("/b")[2], "https://elsewhere.example/records/1", "b1"):
+            assert ask(site, f"/search?{urlencode({'q': text})}").status_code == 200, text
+
+
+def test_in_a_frame_of_another_site_what_is_gone_has_nothing_around_it(tmp_path: Path) -> None:
+    with site_of(tmp_path / "site") as site:
+        withdraw(site.writer, ark(3), "2026-11")
+        for number, status in ((3, 410), (1, 404), (999, 404)):  # gone; without a model; never there
+            answer = ask(site, path_of(number).replace("/records/", "/embed/"))
+            assert answer.status_code == status
+            assert "frame-ancestors *" in answer.headers["content-security-policy"]
+            assert not any(f"<{part}" in answer.text for part in ("header", "nav", "footer", "form"))
+            (tmp_path / f"{number}.html").write_text(answer.text)
+        for path in (path_of(3), f"{path_of(3)}/print"):
+            assert "This was public once, and is no more." in ask(site, path).text
+            assert ask(site, path).status_code == 410
+    assert validated(tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "advice"),
+    [
+        ("records?size=99999", "size", "At most 100."),
+        ("records?size=0", "size", "At least 1."),
+        ("map?south=99&west=1&north=2&east=2", "south", "At most 90."),
+        (f"suggest?text={'a' * 201}", "text", "At most 200 letters."),
+        (f"records?{'&filter=kind:x' * 61}", "filter", "At most 60 of them."),
+        ("records?size=x", "size", "What it has to be is described at /api."),
+        ("records?filter=foo:bar", "filter", "Fields: kind, "),
+    ],
+)
+def test_a_wrong_question_is_told_what_would_be_right(
+    site: Site, asked: str, message: str, advice: str
+) -> None:
+    answer = ask(site, f"/api/v1/{asked}")
+    assert answer.status_code == 422
+    assert answer.json()["message"] == f"This is not as it has to be: {message}."
+    assert answer.json()["advice"].startswith(advice)
 
 
 def test_the_sheet_has_a_code_that_leads_to_the_address_that_stays(site: Site) -> None:

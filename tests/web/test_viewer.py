@@ -56,6 +56,8 @@ def test_what_is_measured_is_true(box_seen: Viewing, shown: Shown) -> None:
     expect(box_seen.page.locator(".viewer-figure")).to_contain_text(" m")
     box_seen.page.get_by_role("button", name="Take back").click()
     expect(told).to_contain_text("Set 1 more point")
+    box_seen.page.mouse.click(*box_seen.place((0.6, 1.9 * height, depth), shown.field_deg))
+    expect(told).to_have_text("There is no surface here.")
 
 
 def metres(text: str) -> float:
@@ -129,6 +131,7 @@ def test_points_stand_close_and_say_how_sure_they_are(drawing: Browser, shown: S
         found = viewing.pick(x, y)
         assert found is not None and found == pytest.approx([0.3, 0.5, 0.25], abs=0.05)
         viewing.tool("Look").click()
+        expect(viewing.page.locator(".viewer-scale")).to_be_hidden()
         viewing.check("look", "confidence")
         assert np.abs(viewing.picture() - before).max() > 60
         expect(viewing.page.locator(".viewer-scale")).to_contain_text("Yellow: many photos agree")

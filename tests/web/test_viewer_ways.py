@@ -1,5 +1,7 @@
 """The viewer for everybody: by keys, by touch, in both languages, without WebGL or scripts, in a frame."""
 
+from collections import Counter
+
 import httpx
 import numpy as np
 import pytest
@@ -308,6 +310,8 @@ def test_no_control_is_out_of_sight(drawing: Browser, shown: Shown, phone_seen: 
     assert len(boxes) >= 6
     for box in boxes:
         assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+    rows = Counter(round(box["y"]) for box in boxes if box)
+    assert max(rows.values()) - min(rows.values()) <= 1, "no button alone in its row"
     for label in phone_seen.page.locator(".viewer-tool span").all():
         assert label.evaluate("one => one.scrollWidth <= one.parentElement.clientWidth")
     context = drawing.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
@@ -317,6 +321,18 @@ def test_no_control_is_out_of_sight(drawing: Browser, shown: Shown, phone_seen: 
     row = page.get_by_role("toolbar").bounding_box()
     assert row is not None and row["y"] + row["height"] <= 900
     context.close()
+
+
+def test_on_a_phone_the_model_is_in_sight_while_the_lamp_is_moved(phone_seen: Viewing) -> None:
+    phone_seen.page.locator("[data-tool=look]").click()
+    phone_seen.check("light", "lamp")
+    slider = phone_seen.page.locator("input[name=viewer-rise]")
+    slider.scroll_into_view_if_needed()
+    model, lamp = phone_seen.canvas.bounding_box(), slider.bounding_box()
+    height = phone_seen.page.viewport_size["height"]  # type: ignore[index]
+    assert model is not None and lamp is not None
+    assert model["y"] >= 0 and model["y"] + model["height"] <= lamp["y"]
+    assert lamp["y"] + lamp["height"] < height + 1
 
 
 def test_it_fills_the_screen_and_comes_back(box_seen: Viewing) -> None:

@@ -18,6 +18,7 @@ from oberih.products.manifest import Manifest, PublicFile, Viewpoint
 from oberih.work.engine import Job
 from oberih.work.flow import Decision, decide, due, pick_up, received, release, unpublish
 from oberih.work.flow.comparing import compared
+from oberih.work.flow.contributing import language_of
 from oberih.work.flow.ingest import RECEIPT, look, preserve
 from oberih.work.flow.ingest import release as free
 from oberih.work.flow.modelling import open_review, usable
@@ -52,6 +53,31 @@ def ingested(service: Service, photos: list[Path], **details: object) -> str:
         look(JOB, "olha", arrived.contribution.id, capture)
     free(JOB, "olha", arrived.contribution.id, capture)
     return capture
+
+
+@pytest.mark.parametrize(
+    ("title", "pages", "language"),
+    [
+        ("Млин над річкою", "en", "uk"),
+        ("Млин над Mill", "en", "uk"),
+        ("The mill", "en", "en"),
+        ("Mill «М»", "en", "en"),
+        ("1891", "en", "en"),
+        ("The mill", "uk", "uk"),
+        ("Млин", "uk", "uk"),
+        ("Воденица", "bg", "bg"),
+    ],
+)
+def test_a_title_has_the_language_of_its_letters(title: str, pages: str, language: str) -> None:
+    assert language_of(title, pages) == language
+
+
+def test_a_ukrainian_title_written_on_english_pages_is_ukrainian(
+    service: Service, photos: list[Path]
+) -> None:
+    capture = received(service, brought(service, photos, title="Млин", language="en"))
+    subject = row(service, Subject, row(service, Capture, capture).subject)
+    assert subject.description["titles"] == {"uk": "Млин"}
 
 
 def row(service: Service, kind: type, identifier: str):

@@ -146,11 +146,18 @@ def test_it_is_compared_with_what_everybody_sees(service: Service, review: str, 
     assert seen(service, review).relations == ()
 
 
+def test_a_stop_of_a_tour_says_something(service: Service, review: str) -> None:
+    silent = {**ROUND, "stops": [*ROUND["stops"], {"view": VIEW}]}
+    written, thing = told(annotations=[DOOR], tours=[silent]), subject(service, review)
+    with pytest.raises(InputError, match="Tour 1, stop 2: nothing is said"):
+        present(service, thing, "keeper", written, seen_version=0)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"annotations": [DOOR, DOOR]},
-        {"tours": [ROUND]},  # it halts at a door that is not there
+        {"tours": [ROUND]},  # it stops at a door that is not there
         {"view": {"eye": [1, 1, 1], "target": [1, 1, 1]}},
         {"annotations": [{**DOOR, "at": [0.5, 0, 0]}]},
         {"annotations": [{**DOOR, "titles": {}}]},

@@ -3,6 +3,8 @@ import { make } from "../dom";
 import { say } from "../texts";
 import { type Icon, icon } from "./icons";
 
+const BUTTON_PX = 72; // that a button needs for its label
+
 export interface Tool {
   name: string; // its label is the text of this name
   /** What the label leaves out, for those who hear it and those who point at it. */
@@ -26,6 +28,7 @@ export class Bar {
       if (event.key === "Escape") this.close(true);
     });
     this.row.addEventListener("keydown", (event) => this.along(event));
+    new ResizeObserver(() => this.fill()).observe(this.row);
   }
 
   add(tool: Tool): HTMLButtonElement {
@@ -46,7 +49,10 @@ export class Bar {
     button.addEventListener("click", () => {
       if (!tool.panel) tool.run?.();
       else if (this.open === tool) this.close();
-      else this.show(tool);
+      else {
+        this.show(tool);
+        this.sheet.scrollIntoView({ block: "nearest" });
+      }
     });
     this.buttons.set(tool.name, button);
     this.row.append(button);
@@ -81,6 +87,13 @@ export class Bar {
     button?.setAttribute("aria-expanded", "false");
     if (back) button?.focus();
     open.closed?.();
+  }
+
+  /** As many in each row as in the others, where one row is too short for all. */
+  private fill(): void {
+    const count = [...this.row.children].filter((one) => one.checkVisibility()).length;
+    const rows = Math.ceil((count * BUTTON_PX) / this.row.clientWidth);
+    if (rows) this.row.style.setProperty("--columns", `${Math.ceil(count / rows)}`);
   }
 
   /** Left and right go along the row, as in every toolbar. */

@@ -37,6 +37,7 @@ export class Seeing {
   private readonly lampField: HTMLElement;
   private readonly cutField: HTMLElement;
   private looksField = make("fieldset");
+  private readonly scale = legend();
   private readonly more = button("", "nearer", () => {
     this.more.hidden = true;
     this.rest();
@@ -76,7 +77,8 @@ export class Seeing {
     this.more.lastChild?.replaceWith(` ${say("all detail", { size: size(finer) })}`);
     const offered = LOOKS.filter((one) => one !== "confidence" || sure);
     const field = choice(say("surface"), "look", offered.map((one) => [one, say(one)]), this.looks.look, (value) => this.look(value as Look));
-    if (sure) field.append(legend());
+    if (sure) field.append(this.scale);
+    this.scale.hidden = this.looks.look !== "confidence";
     this.looksField.replaceWith(field);
     this.looksField = field;
   }
@@ -84,6 +86,7 @@ export class Seeing {
   look(look: Look): void {
     this.looks.choose(look);
     pick(this.looksField, look);
+    this.scale.hidden = look !== "confidence";
     this.changed();
   }
 

@@ -239,6 +239,7 @@ export class Show {
     if (!this.tape.active) return;
     const found = this.stage.hit(x, y, this.levels.solid, this.looks.leaves);
     if (found) this.tape.add(found);
+    else this.tape.miss();
   }
 
   /** The ground under the first level, as soon as it is there. */

@@ -48,6 +48,11 @@ export class Tape {
     this.show();
   }
 
+  /** Say that there is no point where somebody wanted one. */
+  miss(): void {
+    this.told.textContent = say("no surface");
+  }
+
   private choose(kind: Measure): void {
     this.kind = kind;
     this.clear();

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from oberih.capture import Found, find_photos
 from oberih.capture.listing import check_given, printable
+from oberih.capture.photos import ENDINGS
 from oberih.errors import InputError, NoPhotos, UnreadablePhoto
 from oberih.geometry.kernels import start_warp
 from oberih.i18n import say
@@ -140,7 +141,11 @@ def find(photos: Sequence[Path | str], output: Output, progress: Progress) -> Fo
 def too_few(found: Found) -> NoPhotos | UnreadablePhoto:
     """Why fewer than two photos were found."""
     told = "Take at least 20 photos around the thing, each overlapping the one before by two thirds."
-    telling = [other for other in found.others if other.photo or other.advice]
+    telling = [
+        other
+        for other in found.others
+        if other.photo or other.advice or other.path.suffix.lower() in ENDINGS  # was given as a photo
+    ]
     if found.photos and not telling:
         return NoPhotos("There is only one photo.", told)
     others = telling or found.others

@@ -35,6 +35,7 @@ from oberih.web.sketches import shapes, sketch
 from oberih.web.speech import EACH, Speech
 from oberih.web.views import (
     ContributionPage,
+    EmbedErrorPage,
     EmbedPage,
     Frame,
     Notice,
@@ -177,7 +178,7 @@ def headers_of(view: View) -> dict[str, str]:
     policy = POLICY
     if getattr(view, "viewer", None) is not None:
         policy = policy | VIEWER
-    if isinstance(view, EmbedPage):
+    if isinstance(view, EmbedPage | EmbedErrorPage):
         return {
             **HEADERS, "Content-Security-Policy": written(policy | FRAMED),
             "Cross-Origin-Resource-Policy": "cross-origin",

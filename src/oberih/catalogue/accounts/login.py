@@ -58,8 +58,8 @@ SAYS: Final[Mapping[Reason, tuple[str, str]]] = MappingProxyType({
     "wrong": (
         say("The name, the password or the code is wrong."),
         say(
-            "Look at the keyboard's language and at capital letters. If you have a recovery code: "
-            "“I can't log in any more”."
+            "Look at the keyboard's language and at capital letters. If a number was added to your name, it "
+            "stands with your recovery codes. If you have such a code: “I can't log in any more”."
         ),
     ),
     "code": (

@@ -12,7 +12,10 @@ import unicodedata
 from oberih.errors import InputError
 from oberih.i18n import say
 
-__all__ = ["checked_email", "checked_login", "checked_name", "folded", "plain", "skeleton", "with_number"]
+__all__ = [
+    "LONGEST_LOGIN", "checked_email", "checked_login", "checked_name", "folded", "plain", "skeleton",
+    "with_number",
+]  # fmt: skip
 
 LONGEST = 80  # letters of a name
 LONGEST_LOGIN = 64

@@ -60,7 +60,6 @@ MOST_TIMES = 200  # that one word of a record counts: PostgreSQL keeps the place
 HASH_BITS = 36
 LAST_MONTH = 12 * 3000
 FINEST_LEVEL = 11  # H3 resolution
-OF_SOMEBODY = ("contributor", "rights holder")
 EARLIEST_CENTURY = -10  # what is older counts as one: "-11"
 
 
@@ -137,8 +136,9 @@ def not_too_often(keys: list[str]) -> list[str]:
 def texts_of(record: PublicRecord) -> Iterator[tuple[str, bool]]:
     """All texts in which words are looked for, and whether each is a title.
 
-    Who recorded it, and who is to be named, is found only where everybody may know exactly where it is: what
-    else they recorded, in open, would lie around what is shielded. Both stand on the page of the record.
+    Whose rights it is, and who is to be named for it, is found only where everybody may know exactly where it
+    is: what else is theirs, in open, would lie around what is shielded. (A contributor is in no record of
+    something shielded.) Both stand on the page of the record.
     """
     for titles in (record.titles, *record.alternative_titles):
         yield from ((text, True) for text in titles.values())
@@ -151,7 +151,7 @@ def texts_of(record: PublicRecord) -> Iterator[tuple[str, bool]]:
     for texts in labels:
         yield from ((text, False) for text in texts.values())
     open_place = record.place.precision == "exact"
-    yield from ((one.name, False) for one in record.people if open_place or one.role not in OF_SOMEBODY)
+    yield from ((one.name, False) for one in record.people if open_place or one.role != "rights holder")
     for period in record.periods:
         yield from ((str(abs(year)), False) for year in (period.earliest, period.latest) if year is not None)
     yield from ((number.value, False) for number in record.identifiers)

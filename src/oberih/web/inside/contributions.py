@@ -83,7 +83,7 @@ def contribute_page(
         limits.files, limits.file_bytes, limits.contribution_bytes, service.settings.upload_days, TERMS,
         room="none" if room <= 0 else "little" if room < limits.contribution_bytes else "",
         api="/api/v1/contributions", values=values, consents=frozenset(consents), errors=told,
-        subject=subject if titles else "", of=titles,
+        subject=subject if titles else "", of=titles, nameless=now is not None and not now.public_name,
     )  # fmt: skip
 
 
@@ -231,6 +231,8 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
     job = job_of(service, row)
     visible = public is not None and public.visible
     state = "passed" if row.id in about else row.state
+    credited = row.credited and row.state != "withdrawn"
+    nameless = who.present is not None and not who.present.public_name
     return ContributionPage(
         id=contribution, title=row.title, state=state, created=row.created,  # type: ignore[arg-type]
         licence=next((name for name, uri in LICENCES.items() if uri == licence), "archive-only"),
@@ -243,7 +245,7 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         picture=poster_of(shown_now) if isinstance(shown_now, PublicRecord) else None,
         left_out=tuple(left_out(service, model, told)),
         can_cancel=row.state in RUNNING, can_withdraw=row.state != "withdrawn",
-        credited=row.credited and row.state != "withdrawn",
+        credited=credited and not nameless, nameless=credited and nameless,
         subject=row.subject or "", opens=about.get(row.id), unused=tuple(row.unused),
     )  # fmt: skip
 

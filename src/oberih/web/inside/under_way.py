@@ -23,7 +23,7 @@ COLOURS = say("The surface is coloured from the photos")
 MEASURING = say("The model is measured")
 KEEPING = say("It is put into the archive")
 HIDING = say("Faces and number plates are looked for")
-SHOWING = say("What the public would see is made")
+SHOWING = say("The pictures and the model for everybody are prepared")
 WORDS: Mapping[str, str] = {
     "reading": READING, "judging": READING, "features": FINDING, "matching": FINDING, "mapping": PLACING,
     "images": DISTANCES, "depth": DISTANCES, "fusion": SURFACE, "surface": SURFACE, "texture": COLOURS,

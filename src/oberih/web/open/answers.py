@@ -1,6 +1,7 @@
 """What all answers for everybody have in common: they are the same for all, and say so."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Path as InPath
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from oberih.catalogue.public import Projection, PublicRecord, Withdrawn, etag, record
 from oberih.errors import NotInArchive
-from oberih.i18n import ENGLISH, Language, available, language
+from oberih.i18n import ENGLISH, Language, Verbatim, available, language, say
 from oberih.web.pages import preferred
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "UNCHANGED",
     "Naan",
     "Name",
+    "NoMore",
     "Problem",
+    "bounds",
     "of_record",
     "problem",
     "tagged",
@@ -35,6 +38,7 @@ LIVES = "public, max-age=60"
 ORIGINS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 MISSING = ("There is nothing here.", "It may have been taken out of the archive's public part, or moved.")
+WITHDRAWN = ("This was public once, and is no more.", "The archive keeps it.")
 BODY: TypeAdapter[Any] = TypeAdapter(Any)
 
 Naan = Annotated[str, InPath(description="of the ARK: who gave it", examples=["99999"])]
@@ -71,7 +75,13 @@ def tagged(request: Request, body: bytes, media_type: str, lives: str = LIVES) -
     return Response(body, headers=headers, media_type=media_type)
 
 
+class NoMore(NotInArchive):
+    """It was public, and was withdrawn."""
+
+
 def there(found: PublicRecord | Withdrawn | None) -> PublicRecord:
+    if isinstance(found, Withdrawn):
+        raise NoMore(*WITHDRAWN)
     if not isinstance(found, PublicRecord):
         raise NotInArchive(*MISSING)
     return found
@@ -82,6 +92,20 @@ def problem(request: Request, status: int, message: str, advice: str) -> Respons
     said = asked_for(request.headers.get("Accept-Language", ""))
     body = json.dumps({"message": said(message), "advice": said(advice)}, ensure_ascii=False)
     return Response(body, status, {**ORIGINS, **NOSNIFF, "Vary": "Accept-Language"}, "application/json")
+
+
+def bounds(error: Mapping[str, Any]) -> str:
+    """What a value may be, of an error of pydantic's; if that has no bounds, where it is described."""
+    match error.get("ctx"):
+        case {"le": most} | {"lt": most}:
+            return say("At most {most}.", most=most)
+        case {"ge": least} | {"gt": least}:
+            return say("At least {least}.", least=least)
+        case {"max_length": most} if error["type"] == "string_too_long":
+            return say("At most {count} letter.", "At most {count} letters.", count=most)
+        case {"max_length": most}:
+            return say("At most {most} of them.", most=most)
+    return say("What it has to be is described at {address}.", address=Verbatim("/api"))
 
 
 def asked_for(header: str) -> Language:

@@ -15,15 +15,15 @@ from oberih.catalogue.public import Projection
 from oberih.errors import InputError, NotInArchive, OberihError, StoreError
 from oberih.i18n import Verbatim, say
 from oberih.web.open.addresses import House
-from oberih.web.open.answers import MISSING, problem
+from oberih.web.open.answers import MISSING, NoMore, bounds, problem
 from oberih.web.open.cells import cells_interface
 from oberih.web.open.data import open_data
 from oberih.web.open.embed import embedded
 from oberih.web.open.files import public_files
 from oberih.web.open.interface import API, interface
-from oberih.web.open.site import site
+from oberih.web.open.site import site, typed
 from oberih.web.pages import Pages, StaticPages
-from oberih.web.views import ErrorPage
+from oberih.web.views import EmbedErrorPage, ErrorPage
 
 __all__ = ["public_app"]
 
@@ -58,6 +58,7 @@ def public_app(
     )  # fmt: skip
     app.add_middleware(HeadIsGet)
     app.include_router(site(projection, pages, house))  # first, as most ask for pages
+    app.include_router(typed())
     app.include_router(interface(projection), prefix=API)
     app.include_router(cells_interface(projection), prefix=API)
     app.include_router(open_data(projection, pages, house))
@@ -74,9 +75,10 @@ def public_app(
 
     @app.exception_handler(RequestValidationError)
     async def not_understood(request: Request, error: RequestValidationError) -> Response:
-        part = ".".join(str(one) for one in error.errors()[0]["loc"][1:]) if error.errors() else ""
+        first = error.errors()[0]
+        part = ".".join(str(one) for one in first["loc"][1:])
         message = say("This is not as it has to be: {part}.", part=Verbatim(part or "?"))
-        return refusal(request, pages, 422, message, "")
+        return refusal(request, pages, 422, message, bounds(first))
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
@@ -98,14 +100,15 @@ def status_of(error: OberihError) -> int:
     if isinstance(error, InputError):
         return 422
     if isinstance(error, NotInArchive):
-        return 404
+        return 410 if isinstance(error, NoMore) else 404
     return 500
 
 
 def refusal(request: Request, pages: Pages, status: int, message: str, advice: str) -> Response:
     if for_programs(request):
         return problem(request, status, message, advice)
-    return pages.response(request, ErrorPage(status, message, advice), knows_visitor=False, status=status)
+    page = EmbedErrorPage if request.url.path.startswith("/embed/") else ErrorPage
+    return pages.response(request, page(status, message, advice), knows_visitor=False, status=status)
 
 
 def for_programs(request: Request) -> bool:

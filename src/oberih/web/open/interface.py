@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from oberih.catalogue.public import (
+    FIELDS,
     Box,
+    Field,
     Found,
     MapView,
     Projection,
@@ -20,6 +22,7 @@ from oberih.catalogue.public import (
     suggest,
 )
 from oberih.errors import InputError
+from oberih.i18n import Verbatim, say
 from oberih.web.open.addresses import identifier_of
 from oberih.web.open.answers import (
     BODY,
@@ -144,7 +147,7 @@ def interface(projection: Projection) -> APIRouter:
     return api
 
 
-def filters_of(given: list[str]) -> dict[str, tuple[str, ...]]:
+def filters_of(given: list[str]) -> dict[Field, tuple[str, ...]]:
     """``field:value``, several of one field are alternatives."""
     filters: dict[str, list[str]] = {}
     for one in given:
@@ -152,4 +155,10 @@ def filters_of(given: list[str]) -> dict[str, tuple[str, ...]]:
         if not colon:
             raise InputError("A filter has a field and a value.", "Write it as field:value.")
         filters.setdefault(field, []).append(value)
-    return {field: tuple(values) for field, values in filters.items()}
+    try:
+        return query_of(filters=filters).filters
+    except InputError as error:  # it calls them as the query does, not as the address
+        raise InputError(
+            say("This is not as it has to be: {part}.", part=Verbatim("filter")),
+            say("Fields: {fields}.", fields=Verbatim(", ".join(FIELDS))),
+        ) from error

@@ -10,6 +10,7 @@ from babel import Locale
 from fastapi import Request
 from starlette.datastructures import QueryParams
 
+from oberih.archive.identifiers import parse
 from oberih.catalogue.public import (
     FIELDS,
     FacetCount,
@@ -17,14 +18,17 @@ from oberih.catalogue.public import (
     Projection,
     at_a_glance,
     query_of,
+    record,
     value_of,
     values,
 )
 from oberih.catalogue.public.asking import LONGEST_TEXT
 from oberih.catalogue.public.collation import sort_key
-from oberih.errors import NotInArchive
+from oberih.errors import InputError, NotInArchive
 from oberih.i18n import Language, say
+from oberih.web.open.addresses import identifier_of, tail
 from oberih.web.open.answers import MISSING
+from oberih.web.open.data.oembed import identifier_in
 from oberih.web.open.shown import card
 from oberih.web.views import Card, Choice, GalleryPage, Paging
 from oberih.web.views import Facet as FacetShown
@@ -33,8 +37,8 @@ from oberih.web.views.site import CollectionCard, CollectionsPage
 from oberih.web.views.words import KINDS, licence_of
 
 __all__ = [
-    "FACETS", "collection_page", "collections_page", "filters_in", "gallery_page", "label", "named",
-    "order_of", "parameter", "text_in",
+    "FACETS", "collection_page", "collections_page", "filters_in", "gallery_page", "identifier_searched",
+    "label", "named", "order_of", "parameter", "text_in",
 ]  # fmt: skip
 
 FACETS: Mapping[Field, str] = {
@@ -59,6 +63,7 @@ CENTURIES_BC = (
 SORTS = {"new": "newest", "title": "title", "relevance": "relevance"}
 PAGE = 24
 COLLECTIONS = 60  # that are shown at once
+NAMED = re.compile(r"(?:([0-9A-Za-z]{5,9})/)?([A-Za-z]{1,3}[0-9][0-9A-Za-z-]{12,24})")  # of an ARK, as typed
 CELL = re.compile(r"8[0-9a-f]{14}")
 
 
@@ -99,6 +104,25 @@ def gallery_page(
 def text_in(given: QueryParams) -> str:
     """What an address searches for: ``q``, or ``text`` as in the JSON interface."""
     return (given.get("q") or given.get("text", ""))[:LONGEST_TEXT]
+
+
+def identifier_searched(projection: Projection, text: str, address: str) -> str:
+    """The record that a text names: by its ARK, the last part of it, or any address of it; "" if none."""
+    text = text.strip()
+    found = identifier_in(text, address)
+    if not found and (named := NAMED.fullmatch(text)):
+        naan = named[1] or naan_of_newest(projection)
+        text = identifier_of(naan, named[2])
+    try:
+        found = found or parse(text)
+    except InputError:  # it is a text like others
+        return ""
+    return found if record(projection, found) is not None else ""
+
+
+def naan_of_newest(projection: Projection) -> str:
+    newest = at_a_glance(projection, query_of(size=1, facets=False)).records
+    return tail(newest[0].id).partition("/")[0] if newest else ""
 
 
 def filters_in(given: QueryParams) -> dict[str, tuple[str, ...]]:

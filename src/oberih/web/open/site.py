@@ -1,30 +1,35 @@
 """The pages for everybody."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
 from oberih.catalogue.public import (
     Projection,
     PublicRecord,
-    Withdrawn,
     around,
     glances,
     query_of,
     record,
     search,
 )
-from oberih.i18n import say
-from oberih.web.open.addresses import House, identifier_of
-from oberih.web.open.answers import there
+from oberih.web.open.addresses import House, identifier_of, page_of
+from oberih.web.open.answers import LIVES, there
 from oberih.web.open.around import home_page, map_page, statistics_page, thanks_page
-from oberih.web.open.searched import collection_page, collections_page, gallery_page
+from oberih.web.open.searched import (
+    collection_page,
+    collections_page,
+    gallery_page,
+    identifier_searched,
+    text_in,
+)
 from oberih.web.open.shown import record_page
 from oberih.web.pages import Pages
 from oberih.web.qr import matrix
-from oberih.web.views import AboutPage, ErrorPage, GuidePage, PrintPage, RecordPage, View
+from oberih.web.views import AboutPage, GuidePage, PrintPage, RecordPage, View
 
-__all__ = ["site"]
+__all__ = ["site", "typed"]
 
 AROUND = 4  # records of the same part of the map that a page shows
 
@@ -40,13 +45,20 @@ def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
         made.get(address)(answer)
 
     page("/", lambda _: home_page(projection))
-    page("/search", lambda asked: gallery_page(projection, pages.spoken(asked), asked))
     page("/map", lambda asked: map_page(projection, pages.spoken(asked), asked))
     page("/collections", lambda asked: collections_page(projection, pages.spoken(asked)))
     page("/thanks", lambda asked: thanks_page(projection, pages.spoken(asked)))
     page("/statistics", lambda asked: statistics_page(projection, pages.spoken(asked)))
     page("/about", lambda _: AboutPage(house.contact))
     page("/guide", lambda _: GuidePage())
+
+    @made.get("/search")
+    def searched(request: Request) -> Response:
+        named = identifier_searched(projection, text_in(request.query_params), house.address)
+        if named:
+            return Response(status_code=303, headers={"Location": page_of("", named), "Cache-Control": LIVES})
+        view = gallery_page(projection, pages.spoken(request), request)
+        return pages.response(request, view, knows_visitor=False)
 
     @made.get("/collections/{identifier}")
     def collection(request: Request, identifier: str) -> Response:
@@ -55,13 +67,10 @@ def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
 
     @made.get("/records/{naan}/{name}")
     def shown(request: Request, naan: str, name: str) -> Response:
-        found = record(projection, identifier_of(naan, name))
-        if isinstance(found, Withdrawn):
-            gone = say("This was public once, and is no more.")
-            return pages.response(
-                request, ErrorPage(410, gone, "The archive keeps it."), knows_visitor=False, status=410
-            )
-        return pages.response(request, whole(request, there(found)), knows_visitor=False)
+        if name != name.lower():  # as people type it
+            return led(request, page_of("", identifier_of(naan, name.lower())))
+        found = there(record(projection, identifier_of(naan, name)))
+        return pages.response(request, whole(request, found), knows_visitor=False)
 
     @made.get("/records/{naan}/{name}/print")
     def printed(request: Request, naan: str, name: str) -> Response:
@@ -81,3 +90,24 @@ def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
         return Response("ok\n", media_type="text/plain")
 
     return made
+
+
+def typed() -> APIRouter:
+    """Addresses that people make up by hand lead to those that they mean."""
+    made = APIRouter(include_in_schema=False)
+
+    @made.get("/records")
+    def records(request: Request) -> Response:
+        return led(request, "/search")
+
+    @made.get("/records/{naan}/{name}/")
+    def with_a_slash(request: Request, naan: str, name: str) -> Response:
+        return led(request, page_of("", identifier_of(naan, name.lower())))
+
+    return made
+
+
+def led(request: Request, path: str) -> Response:
+    """To the right address of what was asked for, once and for all."""
+    asked = f"?{request.url.query}" if request.url.query else ""
+    return Response(status_code=308, headers={"Location": quote(path) + asked, "Cache-Control": LIVES})

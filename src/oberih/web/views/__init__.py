@@ -14,6 +14,7 @@ from oberih.web.views.contributions import (
 from oberih.web.views.data import DataPage
 from oberih.web.views.frame import (
     ONE_PAGE,
+    EmbedErrorPage,
     ErrorPage,
     FigureRow,
     Frame,
@@ -151,6 +152,7 @@ __all__ = [
     "ContributionsPage",
     "DataPage",
     "Download",
+    "EmbedErrorPage",
     "EmbedPage",
     "ErrorPage",
     "Event",

@@ -41,6 +41,7 @@ class ContributePage(View):
     errors: Mapping[str, str] = field(default_factory=dict)
     subject: str = ""  # a thing that is known already, to which the files are added
     of: Mapping[str, str] = field(default_factory=dict)  # what it is called, by language
+    nameless: bool = False  # whoever contributes has no public name yet
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class ContributionPage(View):
     can_cancel: bool = False
     can_withdraw: bool = False
     credited: bool = False  # may be named with it, as they wanted
+    nameless: bool = False  # they wanted to be named, and have no public name
     subject: str = ""  # what it shows: more photos of it can be added
 
 

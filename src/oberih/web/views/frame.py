@@ -8,6 +8,7 @@ from oberih.i18n import Language
 
 __all__ = [
     "ONE_PAGE",
+    "EmbedErrorPage",
     "ErrorPage",
     "FigureRow",
     "Frame",
@@ -102,3 +103,11 @@ class ErrorPage(View):
     status: int
     message: str
     advice: str = ""
+    to_account: bool = False  # what is to be done is done there
+
+
+@dataclass(frozen=True)
+class EmbedErrorPage(ErrorPage):
+    """The same in a frame of another site: without ways around this one."""
+
+    template: ClassVar[str] = "embed_error.html.j2"

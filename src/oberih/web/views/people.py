@@ -78,6 +78,7 @@ class JoinPage(View):
     name: str = ""
     errors: Errors = field(default_factory=dict)
     shortest: int = field(kw_only=True)  # letters of a password
+    longest: int = 64  # letters of a name to log in with
     here: str = ""  # the name of who is logged in already, and may take up the invitation
 
 
@@ -111,6 +112,7 @@ class OncePage(View):
     name: str = ""  # with which to log in from now on
     expires: datetime | None = None
     next: str = "/account"
+    needs_second: bool = False  # their role asks for more than the password that they came in with
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ class PersonRow:
     joined: date
     seen: date | None = None
     suspended: bool = False
+    login: str = ""  # nobody else has it; many may have the name
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,8 @@ class ReviewPage(View):
     words_warnings: tuple[Warned, ...] = ()  # in words that were sent: to be judged before they are taken
     visible: bool = False  # everybody can see it, or will, and it can be taken out of view
     opens: date | None = None  # it passed, and nothing of it is public before that day
+    out: bool = False  # it passed, and is not public any more
+    withdrawn: bool = False  # a contributor took back what it was made of
     again: str = ""  # where to decide once more about its place, as one part of a path
     warnings: tuple[Warned, ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict)  # key of `CHECKS` -> key of `ANSWERS`

@@ -4,6 +4,7 @@ Records and job are made from what lies on the disk; who is killed between them 
 them (`pick_up`). Their keys are the contribution's, so that nothing is made twice.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,8 @@ from oberih.work.service import Service
 __all__ = ["pick_up", "received", "welcome"]
 
 UNKNOWN = ("The thing that this is said to show is not known here.", "Leave it out, or choose again.")
+
+CYRILLIC = ("be", "bg", "mk", "ru", "sr", "uk")  # languages that are written so
 
 
 def received(service: Service, arrived: Received) -> str:
@@ -75,7 +78,7 @@ def register(service: Service, arrived: Received) -> str:
         collection, known = wanted(session, offer, who or NOBODY)
         title = offer.title or title_of(session, known, contribution.account) or say("Without a title")
         if known is None:
-            described = {"titles": {offer.language: str(title)}, "kind": offer.kind}
+            described = {"titles": {language_of(title, offer.language): str(title)}, "kind": offer.kind}
             known = Subject(
                 id=subject, collection=collection, title=str(title),
                 description=Description.make(described).model_dump(mode="json", exclude_defaults=True),
@@ -99,6 +102,14 @@ def register(service: Service, arrived: Received) -> str:
         for consent in sorted(offer.consents):
             session.add(Rights(of=capture, kind="consent", uri=consent, terms=offer.terms))
     return capture
+
+
+def language_of(title: str, pages: str) -> str:
+    """The language of a title, as far as its letters tell: that of the pages on which it was written, unless
+    they are Latin and the title is Cyrillic, as who reads the pages in English may well write Ukrainian.
+    """
+    letters = [unicodedata.name(one, "").startswith("CYRILLIC") for one in title if one.isalpha()]
+    return "uk" if pages not in CYRILLIC and 2 * sum(letters) > len(letters) else pages
 
 
 def title_of(session: Session, known: Subject | None, account: str) -> str:

@@ -6,7 +6,7 @@ ledger, and in the open form of the public record in the object of the model.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,6 +18,7 @@ from oberih.catalogue.public import PublicAnnotation, PublicRecord, PublicTour, 
 from oberih.catalogue.public.records import Ark
 from oberih.catalogue.tables import Presentation, Review
 from oberih.errors import Conflict, InputError
+from oberih.i18n import say
 from oberih.work.engine import Job, step, workflow
 from oberih.work.flow.here import here
 from oberih.work.flow.locking import lock
@@ -39,6 +40,7 @@ UNKNOWN = (
     "Nobody knows any more where the photos were taken.",
     "Leave it out. It is kept when a new model is made of the photos.",
 )
+SILENT = "Write something there, let an annotation stand open, or remove the stop."
 FILE = "presentation.json"  # in the object of the model
 
 
@@ -63,7 +65,7 @@ class Told(BaseModel):
         if len(set(known)) < len(known) or len(set(tours)) < len(tours):
             raise ValueError("two of them have the same name")
         if {stop.annotation for tour in self.tours for stop in tour.stops} - {None, *known}:
-            raise ValueError("a tour halts at something that is not there")
+            raise ValueError("a tour stops at something that is not there")
         if self.view is not None and self.view.eye == self.view.target:
             raise ValueError("the view has no direction")
         return self
@@ -82,9 +84,10 @@ def present(
     none. ``harmless``: `mark_of` the warnings that were judged. Returns the version that it has now.
 
     Raises `Conflict` if it is not public, or somebody changed it meanwhile; `Unjudged`;
-    `InputError` if the record to compare it with is not public, or if where the photos were taken is not
-    known, or not for everybody.
+    `InputError` if a stop of a tour says nothing, if the record to compare it with is not public, or if
+    where the photos were taken is not known, or not for everybody.
     """
+    say_something(told.tours)
     if told.before is not None:
         other = record(service.projection, told.before)
         if not isinstance(other, PublicRecord) or told.before == subject:
@@ -123,6 +126,15 @@ def present(
         args={"review": review.id},
     )  # fmt: skip
     return version
+
+
+def say_something(tours: Iterable[PublicTour]) -> None:
+    """Raises `InputError` if a stop has neither words nor an annotation; older versions may have such."""
+    for number, tour in enumerate(tours, 1):
+        for at, stop in enumerate(tour.stops, 1):
+            if stop.annotation is None and not stop.texts:
+                wrong = say("Tour {number}, stop {stop}: nothing is said.", number=number, stop=at)
+                raise InputError(wrong, SILENT)
 
 
 @workflow("present")

@@ -25,7 +25,7 @@ from oberih.catalogue.accounts import (
 from oberih.catalogue.accounts.codes import has_codes
 from oberih.catalogue.accounts.tables import Password
 from oberih.catalogue.database import now
-from oberih.errors import InputError
+from oberih.errors import InputError, NotInArchive
 from oberih.i18n import say
 from oberih.web.inside.desk import anywhere, go
 from oberih.web.inside.door.once import take_once
@@ -43,7 +43,7 @@ from oberih.web.inside.door.threshold import (
     wrong,
 )
 from oberih.web.inside.forms import InForm
-from oberih.web.views import AccountPage, Notice, Passkey, SessionRow, Token
+from oberih.web.views import AccountPage, ErrorPage, Notice, Passkey, SessionRow, Token
 from oberih.work.flow import project
 from oberih.work.flow.persons import depart
 
@@ -69,7 +69,11 @@ def led_here(request: Request) -> Notice | None:
 
 @router.get("/account/once/{token}")
 def once(request: Request, me: Mine, token: str) -> Response:
-    return me.page(request, take_once(me, token))
+    try:
+        page = take_once(me, token)
+    except NotInArchive as error:
+        return me.page(request, ErrorPage(404, error.message, error.advice, to_account=True), 404)
+    return me.page(request, page)
 
 
 @router.post("/account/name")

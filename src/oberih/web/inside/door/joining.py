@@ -18,8 +18,10 @@ from oberih.catalogue.accounts import (
     join_with_passkey,
     join_with_password,
     look_at_link,
+    who_is,
 )
 from oberih.catalogue.accounts.joining import refuse_closed
+from oberih.catalogue.accounts.names import LONGEST_LOGIN
 from oberih.errors import Conflict, InputError
 from oberih.web.inside.desk import Desk, go, present
 from oberih.web.inside.door.once import shown_once
@@ -107,10 +109,12 @@ def join_page(desk: Desk, request: Request, token: str) -> JoinPage:
     """Raises `InputError` if the link has ended, or one has to be invited."""
     if not token:
         refuse_closed(desk.gate, token)
-        return JoinPage("registration", shortest=SHORTEST)
+        return JoinPage("registration", shortest=SHORTEST, longest=LONGEST_LOGIN)
     link = look_at_link(desk.service.database, desk.gate, desk.visit(request), token)
     given = grants(desk, request, link)
-    return JoinPage(link.kind, token, given, link.expires, link.name, shortest=SHORTEST)
+    return JoinPage(
+        link.kind, token, given, link.expires, link.name, shortest=SHORTEST, longest=LONGEST_LOGIN
+    )
 
 
 def grants(desk: Desk, request: Request, link: Invited) -> tuple[Grant, ...]:
@@ -128,7 +132,9 @@ def profile_of(desk: Desk, request: Request, given: Given) -> Profile | None:
 
 def codes_page(desk: Desk, opened: Opened, given: Given) -> str:
     after = "/account" if given("token") else "/contribute"
-    page = OncePage("recovery codes", opened.recovery_codes, opened.login, next=after)
+    now = who_is(desk.service.database, opened.token)
+    weak = now is not None and now.who.staff and not now.who.strong
+    page = OncePage("recovery codes", opened.recovery_codes, opened.login, next=after, needs_second=weak)
     return shown_once(desk, opened.account, page)
 
 

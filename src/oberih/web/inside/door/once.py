@@ -31,13 +31,16 @@ def take_once(me: Me, token: str) -> OncePage:
         begun = finish(session, KIND, token)
     if begun is None or begun.account != me.who.account:
         raise NotInArchive(
-            "This was shown already, or waited too long.", "Make new ones in your account, and keep them."
+            "This page is shown only once.",
+            "If you kept what stood here, all is well. If not: in your account you can make new ones.",
         )
     told = json.loads(
         me.desk.gate.key.opened(base64.b64decode(begun.data["sealed"]), purpose(me.who.account))
     )
     expires = datetime.fromisoformat(told["expires"]) if told["expires"] else None
-    return OncePage(told["kind"], tuple(told["secrets"]), told["name"], expires, told["next"])
+    return OncePage(
+        told["kind"], tuple(told["secrets"]), told["name"], expires, told["next"], told["needs_second"]
+    )
 
 
 def purpose(account: str) -> str:

@@ -22,6 +22,7 @@ from oberih.web.inside.office.history import only_made
 from oberih.web.inside.office.queue import opens
 from oberih.web.inside.office.regions import corrections_of, regions_of
 from oberih.web.inside.office.review import At, page
+from oberih.web.views import Notice
 from oberih.web.views.words import CHECKS
 from oberih.work.flow import (
     Decision,
@@ -50,7 +51,8 @@ MADE = (
     say("What you filled in stands here. Decide then."),
 )
 REDONE = say(
-    "What is blurred was changed. What would be public is being made again: look at it then, and decide."
+    "Kept. What is blurred was changed, so what would be public is being made again: look at it then, and "
+    "decide."
 )
 
 
@@ -82,10 +84,11 @@ def decided(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
 def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     service, outcome = who.desk.service, sent("decision")
     own(who, Action.PUBLISH if outcome == "passed" else Action.REVIEW, case.collection)
+    errors = missing(case, sent, outcome)
     if outcome == "passed" and blur_changed(case, sent):
         keep_all(who, case, sent)
-        return again(request, who, case, sent, {"": REDONE}, 409, kept=True)
-    errors = missing(case, sent, outcome)
+        notice = Notice(REDONE, "warning")
+        return again(request, who, case, sent, errors, 409, kept=True, notice=notice)
     if errors:
         return again(request, who, case, sent, errors)
     decision = decision_of(sent, outcome)
@@ -136,9 +139,11 @@ def missing(case: Case, sent: Given, outcome: str) -> dict[str, str]:
         return errors
     for key in CHECKS:
         if sent(f"check-{key}") not in ("none", "hidden", "blocking"):
-            errors[f"check-{key}"] = say("Say what you saw.")
+            errors[f"check-{key}"] = say("{name}: say what you saw.", name=CHECKS[key].label)
         elif sent(f"check-{key}") == "blocking":
-            errors[f"check-{key}"] = say("What must not be public cannot pass.")
+            errors[f"check-{key}"] = say(
+                "{name}: what must not be public cannot pass.", name=CHECKS[key].label
+            )
     return errors | wrong_days(case, sent)
 
 
@@ -210,10 +215,13 @@ def decision_of(sent: Given, outcome: str) -> Decision:
 def again(
     request: Request, who: Asks, case: Case, sent: Given, errors: Mapping[str, str], status: int = 422, *,
     at: At = "decision", warnings: Sequence[Mapping[str, Any]] = (), kept: bool = False,
+    notice: Notice | None = None,
 ) -> Response:  # fmt: skip
     """The page once more, as it was filled in. ``kept``: all of that is kept already."""
     filled = None if kept else Filled(sent, warnings)
-    return page(request, who, case_of(who, case.id), errors=errors, at=at, filled=filled, status=status)
+    return page(
+        request, who, case_of(who, case.id), errors=errors, at=at, filled=filled, status=status, notice=notice
+    )
 
 
 def saved(who: Asks, case: Case, sent: Given) -> Response:

@@ -136,7 +136,9 @@ def people_page(request: Request, who: Asks, errors: dict[str, str] | None = Non
 
 def row(request: Request, who: Asks, one: Person) -> PersonRow:
     grants = shown_grants(who.desk, request, one.grants)
-    return PersonRow(one.id, one.name, grants, one.created.date(), one.seen, one.disabled is not None)
+    return PersonRow(
+        one.id, one.name, grants, one.created.date(), one.seen, one.disabled is not None, one.login
+    )
 
 
 def place_named(request: Request, who: Asks, collection: str) -> str:

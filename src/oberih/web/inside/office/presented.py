@@ -52,8 +52,8 @@ def sayings(told: Mapping[str, Any]) -> Iterator[Saying]:
         yield from texts_at(part_of(("annotations", at)), one["titles"], one["texts"])
     for at, one in enumerate(told["tours"]):
         yield from texts_at(part_of(("tours", at)), one["titles"])
-        for halt, stop in enumerate(one["stops"]):
-            yield from texts_at(part_of(("tours", at, "stops", halt)), stop["texts"])
+        for number, stop in enumerate(one["stops"]):
+            yield from texts_at(part_of(("tours", at, "stops", number)), stop["texts"])
 
 
 def texts_at(part: str, *texts: Mapping[str, str]) -> Iterator[Saying]:
@@ -61,7 +61,7 @@ def texts_at(part: str, *texts: Mapping[str, str]) -> Iterator[Saying]:
 
 
 def with_places(warnings: Iterable[Warned], told: Mapping[str, Any]) -> Iterator[Warned]:
-    """Warnings, each with the annotation or the halt, and the language, in which its words stand first."""
+    """Warnings, each with the annotation or the stop, and the language, in which its words stand first."""
     known = tuple(sayings(told))
     for one in warnings:
         found = next((text for text in known if one.quote in text.text), None)
@@ -82,12 +82,12 @@ def unusable(error: ValidationError) -> InputError:
 
 
 def part_of(place: Sequence[str | int]) -> str:
-    """A place in what was told, as the page calls it: ("tours", 0, "stops", 1) is its second halt."""
+    """A place in what was told, as the page calls it: ("tours", 0, "stops", 1) is its second stop."""
     match place:
         case ["annotations", int(at), *rest]:
             part = say("Annotation {number}", number=at + 1)
-        case ["tours", int(at), "stops", int(halt), *rest]:
-            part = say("Tour {number}, halt {halt}", number=at + 1, halt=halt + 1)
+        case ["tours", int(at), "stops", int(stop), *rest]:
+            part = say("Tour {number}, stop {stop}", number=at + 1, stop=stop + 1)
         case ["tours", int(at), *rest]:
             part = say("Tour {number}", number=at + 1)
         case ["before", *_]:

@@ -176,14 +176,20 @@ def zone_of(session: Session, place: Place | None) -> str:
 
 
 def after(case: Case) -> dict[str, Any]:
-    """What became of what passed: when it becomes public, and where to decide about its place once more."""
+    """What became of what was decided: when it becomes public, or why it is not any more, and where to decide
+    about its place once more.
+    """
     public, review, subject = case.public, case.review, case.subject
-    if review is None or is_open(review) or public is None or subject is None:
+    if review is None or is_open(review):
         return {}
+    told: dict[str, Any] = {"withdrawn": any(one.state == "withdrawn" for one in case.captures)}
+    if public is None or subject is None:
+        return told
     if public.waiting == review.id:
-        return {"opens": opens(subject)}
+        return told | {"opens": opens(subject)}
     again = public.visible and public.review == review.id
-    return {"again": address_of(subject.id) if again else ""}
+    out = review.state == "passed" and not public.visible
+    return told | {"out": out, "again": address_of(subject.id) if again else ""}
 
 
 def received_of(case: Case) -> Any:

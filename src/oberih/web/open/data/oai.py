@@ -263,6 +263,8 @@ def arguments(given: Sequence[tuple[str, str]]) -> dict[str, str]:
         missing = ", ".join(sorted(needed - names))
         raise Refused("badArgument", f"Arguments are missing: {missing}.", echo=False)
     for name in sorted(names):
+        if name == "identifier" and not FORMS[name].fullmatch(told[name]):  # "unknown or illegal" (3.6)
+            raise Refused("idDoesNotExist", "Nothing is or was public under this identifier.", echo=False)
         if not FORMS[name].fullmatch(told[name]) or (name in ("from", "until") and not is_day(told[name])):
             raise Refused("badArgument", f"The argument {name} is not as it has to be.", echo=False)
     if told.get("from", "") > told.get("until", LAST_DAY):

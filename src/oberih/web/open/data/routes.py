@@ -57,8 +57,8 @@ def data_routes(projection: Projection, house: House) -> APIRouter:
     made, address = APIRouter(tags=["data"]), house.address
 
     def resolved(request: Request, naan: Naan, name: Name) -> Response:
-        """To the page or the data, as ``Accept`` asks. Hyphens in an ARK mean nothing."""
-        found = of_record(projection, identifier_of(naan, name.replace("-", "")))
+        """To the page or the data, as ``Accept`` asks. Hyphens and capitals in an ARK mean nothing."""
+        found = of_record(projection, identifier_of(naan, name.replace("-", "").lower()))
         if isinstance(found, Response):
             return found
         headers = {
@@ -75,7 +75,12 @@ def data_routes(projection: Projection, house: House) -> APIRouter:
             **NOWHERE, **GONE, **NOT_UNDERSTOOD,
         },
     )(resolved)  # fmt: skip
-    made.get("/ark:{naan}/{name}", include_in_schema=False)(resolved)  # as ARKs have been written since 2018
+    for form in (
+        "/ark:{naan}/{name}",
+        "/ark:/{naan}/{name}/",
+        "/ark:{naan}/{name}/",
+    ):  # since 2018, and typed
+        made.get(form, include_in_schema=False)(resolved)
 
     @made.get(
         f"{DATA}/{{naan}}/{{name}}/{{form}}", summary="One record in another standard",
