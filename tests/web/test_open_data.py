@@ -404,4 +404,4 @@ def test_programs_are_told_in_english_unless_they_ask_for_another_language(
     assert answer.status_code == 422 and answer.json()["message"].startswith(begins)
     assert "size" in answer.json()["message"], "what parameters are called is not translated"
     answer = small.get("/api/v1/records?filter=language:" + "x" * 3000, **{"Accept-Language": accepted})
-    assert answer.status_code == 422 and "filters" in answer.json()["message"]
+    assert answer.status_code == 422 and "filter" in answer.json()["message"]
