@@ -23,9 +23,9 @@ export function enlarge(list: HTMLElement): void {
     make(
       "div",
       { class: "row" },
-      button(say("earlier"), "←", () => show(at - 1)),
+      button(say("picture before"), "←", () => show(at - 1)),
       button(say("close"), "×", () => dialog.close()),
-      button(say("later"), "→", () => show(at + 1)),
+      button(say("picture after"), "→", () => show(at + 1)),
     ),
   );
   dialog.addEventListener("keydown", (event) => {

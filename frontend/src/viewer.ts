@@ -2,6 +2,7 @@
 //
 // Attributes
 //   src       where the record is told, as GET /api/v1/records/{naan}/{name} tells it
+//   files     where its files lie, if not below /files/
 //   compare   the identifier (ark:/...) of another record, shown beside it under the same camera
 //   eager     start at once, wherever it is on the page
 // What other scripts may use
@@ -16,10 +17,11 @@
 //   oberih-ready    the first 3D picture is there
 //   oberih-level    a finer level is there; its role is the detail
 //   oberih-view     the camera rests; its view is the detail
+//   oberih-measure  something was measured: {kind, value} in the scene's unit
 // Children: [data-stage] with the poster, and in it [data-start], a button that is hidden until scripts run.
 import { find, make } from "./dom";
 import { Models } from "./viewer/models";
-import { addressOf, addressOfFile, type Annotation, filesOf, inLanguage, levelsOf, type PublicRecord, recordAt, type Triple, type View } from "./viewer/record";
+import { addressOf, type Annotation, filesOf, inLanguage, levelsOf, type PublicRecord, recordAt, type Triple, type View } from "./viewer/record";
 import type { Show } from "./viewer/show";
 
 const PHONE = "(pointer: coarse) and (max-width: 60rem)";
@@ -139,7 +141,7 @@ export class OberihViewer extends HTMLElement {
     this.querySelector("[data-start]")?.remove();
     this.classList.add("starting");
     try {
-      const told = recordAt(this.getAttribute("src") ?? "");
+      const told = recordAt(this.getAttribute("src") ?? "", this.getAttribute("files") ?? undefined);
       const phone = matchMedia(PHONE).matches;
       const models = new Models();
       const code = "WebGL2RenderingContext" in window && import("./viewer/show"); // comes while there is a context made
@@ -153,7 +155,7 @@ export class OberihViewer extends HTMLElement {
       }
       models.texels = Math.min(phone ? PHONE_TEXELS : Infinity, context.getParameter(context.MAX_TEXTURE_SIZE));
       const [first] = levelsOf(this.record);
-      if (first) models.prepare(addressOfFile(first)); // while the code comes
+      if (first) models.prepare(first.address); // while the code comes
       const { Show } = await code;
       this.stage.append(canvas);
       canvas.addEventListener("webglcontextlost", () => this.record && void this.turn(this.record));

@@ -98,6 +98,7 @@ POST    /account/tokens/remove                                 L+ ++ ++ ++++ ++ 
 GET     /review                                                LN NN NN +++F NN NN L +NNNNN
 GET     /review/{identifier}                                   LN NN NN ++UF NN NN L NNNNNN
 GET     /review/{identifier}/progress                          LN NN NN ++UF NN NN L NNNNNN
+GET     /review/{identifier}/model                             LN NN NN ++UF NN NN L NNNNNN
 GET     /review/{identifier}/files/{path:path}                 LN NN NN ++UF NN NN L NNNNNN
 POST    /review/{identifier}                                   LN NN NN ++UF NN NN L NNNNNN
 POST    /review/{identifier}/unpublish                         LN NN NN ++UF NN NN L NNNNNN

@@ -17,6 +17,7 @@ from oberih.web.views import (
     Job,
     JobsPage,
     LeftOut,
+    LengthFields,
     Machine,
     Paging,
     PrecisionChoice,
@@ -146,7 +147,9 @@ REVIEW = ReviewPage(
     zone_reason="До лінії зіткнення менше 20 км.",
     pictures=tuple(picture(n) for n in range(1, 9)),
     model=picture(2),
+    viewer=Viewer("/api/v1/records/none", {"uk": "Дерев’яна церква"}, picture(2), files="/review/r1/files/"),
     model_address="/review/r1/model.glb",
+    length=LengthFields("0.25000", "2.4", "3", 9.6),
     figures=FIGURES,
     replaces=say("New version"),
     beside=(

@@ -2,7 +2,7 @@
 import { make } from "../dom";
 import { say } from "../texts";
 import { icon } from "./icons";
-import { addressOfFile, type File, filesOf, type PublicRecord } from "./record";
+import { type File, filesOf, type PublicRecord } from "./record";
 
 /** The link for this device; null: it has nothing that could show it. */
 export function linkToRoom(record: PublicRecord, title: string, agent = navigator.userAgent): HTMLAnchorElement | null {
@@ -12,14 +12,14 @@ export function linkToRoom(record: PublicRecord, title: string, agent = navigato
   const link = make("a", { class: "viewer-tool", "data-tool": "room" });
   if (usdz && link.relList.supports("ar")) {
     link.rel = "ar";
-    link.href = addressOfFile(usdz);
+    link.href = usdz.address;
     // Quick Look opens by itself only where a picture is the link's first child.
     const poster = filesOf(record, "poster").at(-1);
-    link.append(make("img", { src: poster ? addressOfFile(poster) : "", alt: "", width: "24", height: "24" }), words);
+    link.append(make("img", { src: poster ? poster.address : "", alt: "", width: "24", height: "24" }), words);
     return link;
   }
   if (glb && /Android/.test(agent)) {
-    link.href = intent(new URL(addressOfFile(glb), location.href).href, title, location.href);
+    link.href = intent(new URL(glb.address, location.href).href, title, location.href);
     link.append(icon("cube"), words);
     return link;
   }

@@ -3,7 +3,7 @@
 import { Group, type Object3D } from "three";
 import type { Drawable, Looks } from "./looks";
 import type { Models } from "./models";
-import { addressOfFile, type File, filesOf, levelsOf, type PublicRecord } from "./record";
+import { type File, filesOf, levelsOf, type PublicRecord } from "./record";
 import type { Stage } from "./stage";
 import type { Tiles } from "./tiles";
 
@@ -103,13 +103,13 @@ export class Levels {
 
   private async load(file: File): Promise<void> {
     const role = file.role as Role;
-    const parts = await this.models.load(addressOfFile(file), (share) => this.coming(role, share));
+    const parts = await this.models.load(file.address, (share) => this.coming(role, share));
     this.show(role, this.looks.drawable(parts));
   }
 
   private async loadTiles(file: File): Promise<void> {
     const { Tiles } = await import("./tiles");
-    this.tiles = new Tiles(addressOfFile(file), this.stage, this.looks, this.models, this.phone);
+    this.tiles = new Tiles(file.address, this.stage, this.looks, this.models, this.phone);
     this.group.add(this.tiles.group);
     this.tiles.began = () => {
       this.finest = "tiles";

@@ -39,6 +39,7 @@ export interface Scene {
 
 export interface File {
   path: string;
+  address: string; // of the file; made here of its path
   media_type: string;
   bytes: number;
   role: "full" | "medium" | "small" | "tiles" | "ar" | "poster" | "social" | "turntable" | "picture" | "download";
@@ -53,7 +54,7 @@ export interface Relation {
 }
 
 export interface PublicRecord {
-  id: string;
+  id: string; // empty: it is not public, and nobody can be given a link to it
   version: number;
   titles: Texts;
   scene: Scene | null;
@@ -79,19 +80,18 @@ export function addressOf(ark: string): string {
   return `/api/v1/records/${ark.replace(/^ark:\//, "")}`;
 }
 
-export async function recordAt(address: string): Promise<PublicRecord> {
+/** What is told at an address; its files lie in the folder `files`. */
+export async function recordAt(address: string, files = "/files/"): Promise<PublicRecord> {
   const answer = await fetch(address, { credentials: "same-origin" });
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
-  return answer.json();
+  const record = (await answer.json()) as PublicRecord;
+  for (const one of record.files) one.address = files + one.path;
+  return record;
 }
 
 /** Files of a role, in their order. */
 export function filesOf(record: PublicRecord, role: File["role"]): File[] {
   return record.files.filter((one) => one.role === role);
-}
-
-export function addressOfFile(file: File): string {
-  return `/files/${file.path}`;
 }
 
 /** Files of a model's levels of detail, the smallest first. */

@@ -65,6 +65,7 @@ export class Show {
     this.seeing = new Seeing(this.looks, scene, this.stage.draw, () => this.levels.rest(Infinity));
     const error = scene.unit === "m" && record.quality.error_um !== null ? record.quality.error_um / MILLIONTHS : null;
     this.tape = new Tape(this.over, scene.unit, error);
+    this.tape.measured = (kind, value) => element.dispatchEvent(new CustomEvent("oberih-measure", { bubbles: true, detail: { kind, value } }));
     this.sharing = new Sharing(record.id, this.title, () => this.state);
     this.stage.steps.push(() => {
       this.looks.shared.scale.value = this.stage.scale;
@@ -188,9 +189,11 @@ export class Show {
       bar.add({ name: "eyes", sign: "eyes", more: say("eyes are"), run: () => void this.mark(this.eyes ? [] : this.scene.eyes) });
       bar.press("eyes", false);
     }
-    bar.add({ name: "share", sign: "share", panel: this.sharing.panel, opened: () => this.sharing.fill() });
-    const room = linkToRoom(this.record, this.title);
-    if (room) bar.put(room);
+    if (this.record.id) {
+      bar.add({ name: "share", sign: "share", panel: this.sharing.panel, opened: () => this.sharing.fill() });
+      const room = linkToRoom(this.record, this.title);
+      if (room) bar.put(room);
+    }
     bar.add({ name: "whole window", sign: "whole", run: () => element.dispatchEvent(new Event("oberih-whole")) });
     element.append(bar.row, bar.sheet);
   }

@@ -9,6 +9,8 @@ import type { Over } from "./over";
 export class Tape {
   readonly panel = make("div", { class: "viewer-panel" });
   active = false;
+  /** Something was measured, in the scene's unit. */
+  measured: (kind: Measure, value: number) => void = () => {};
   private kind: Measure = "distance";
   private points: Vector3[] = [];
   private readonly told = make("output", { class: "viewer-told" });
@@ -46,6 +48,8 @@ export class Tape {
     if (this.points.length >= most) this.points = [];
     this.points.push(point);
     this.show();
+    const figure = measured(this.kind, this.points, this.error);
+    if (figure) this.measured(this.kind, figure.value);
   }
 
   /** Say that there is no point where somebody wanted one. */

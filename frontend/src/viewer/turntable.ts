@@ -2,7 +2,7 @@
 import { make } from "../dom";
 import { number, say } from "../texts";
 import { slider } from "./bar";
-import { addressOfFile, filesOf, type PublicRecord } from "./record";
+import { filesOf, type PublicRecord } from "./record";
 
 const DRAG_PX = 18; // for a picture
 
@@ -15,7 +15,7 @@ export class Turntable {
   private readonly slider;
 
   constructor(record: PublicRecord, private readonly title: string) {
-    this.pictures = filesOf(record, "turntable").map((one) => make("img", { src: addressOfFile(one), alt: "" }));
+    this.pictures = filesOf(record, "turntable").map((one) => make("img", { src: one.address, alt: "" }));
     this.stage.append(this.image);
     const count = this.pictures.length;
     const told = (value: number): string => say("picture of", { number: value + 1, all: count });

@@ -243,6 +243,8 @@ class Review(Heritage, Base):
     manifest: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of these files
     found: Mapped[list[Any]] = mapped_column(default=list)  # regions in pictures, by the detector
     eyes: Mapped[list[Any]] = mapped_column(default=list)  # where the photos were taken, in the public frame
+    known_length: Mapped[dict[str, Any]] = mapped_column(default=dict)  # `work.flow.scaling.KnownLength`
+    metres_per_unit: Mapped[float | None]  # of the model, as the files were made with that length
     warnings: Mapped[list[Any]] = mapped_column(default=list)
     checked: Mapped[dict[str, Any]] = mapped_column(default=dict)  # item of the check list -> answer
     corrections: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of what is blurred

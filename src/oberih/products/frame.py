@@ -2,8 +2,8 @@
 
 Up stays up; the ground is at 0; the middle is at 0; walls, or else the longest axis, lie along x and z, and
 the side that is open to the viewer (or else where there is more of it) looks along z. Neither an offset nor
-a heading of the source has any part in it. A model whose scale is unknown gets 1 for its largest side, for
-its own numbers mean nothing.
+a heading of the source has any part in it. A model whose scale is unknown gets 1 for its largest side, or as
+many metres as somebody found it to have, for its own numbers mean nothing.
 """
 
 from collections.abc import Sequence
@@ -46,8 +46,10 @@ def places_of(model: Model) -> Floats:
     return np.concatenate(clouds).astype(np.float64)
 
 
-def canonical_frame(model: Model) -> Frame:
-    """The frame for ``model``, which must have vertices or points."""
+def canonical_frame(model: Model, largest_m: float | None = None) -> Frame:
+    """The frame for ``model``, which must have vertices or points. ``largest_m``: the true length of its
+    largest side, if its scale is not known of itself.
+    """
     places = places_of(model)
     middle = (places.min(axis=0) + places.max(axis=0)) / 2
     R = about_the_vertical(-heading(areas(model.parts), places - middle))
@@ -55,7 +57,7 @@ def canonical_frame(model: Model) -> Frame:
     low, high = turned.min(axis=0), turned.max(axis=0)
     factor = 1.0
     if not model.scale_known:
-        factor = 1 / (float((high - low).max()) or 1.0)
+        factor = (largest_m or 1.0) / (float((high - low).max()) or 1.0)
     ground = float(np.quantile(turned[:, 1], LOWEST))
     shift = np.array([(low[0] + high[0]) / 2, ground, (low[2] + high[2]) / 2])
     return Frame(middle, R, factor, shift * factor)

@@ -48,9 +48,13 @@ class Rebased:
     frame: Frame  # how it came there: of the source, and not for the public
 
 
-def rebased(model: Model) -> Rebased:
-    """``model`` in a frame and on a grid of its own: parts, or points if there are none, and no more."""
-    frame = canonical_frame(model)
+def rebased(model: Model, largest_m: float | None = None) -> Rebased:
+    """``model`` in a frame and on a grid of its own: parts, or points if there are none, and no more.
+
+    ``largest_m``: the true length of its largest side, if its scale is not known of itself.
+    """
+    frame = canonical_frame(model, largest_m)
+    scale_known = model.scale_known or largest_m is not None
     places = places_of(model)
     turned = frame.apply(places)
     side = float(np.ptp(turned, axis=0).max()) or 1.0
@@ -62,14 +66,14 @@ def rebased(model: Model) -> Rebased:
     whole = gridded(turned, step, noise)
     if not model.parts:
         points = cloud(model, whole, step)
-        return Rebased(Model(points=points, scale_known=model.scale_known), step, coarse, frame)
+        return Rebased(Model(points=points, scale_known=scale_known), step, coarse, frame)
     parts = []
     ends = np.cumsum([len(part.vertices) for part in model.parts])
     for part, numbers in zip(model.parts, np.split(whole, ends[:-1]), strict=True):
         made = in_order(part, numbers, step)
         if len(made.faces):
             parts.append(made)
-    return Rebased(Model(tuple(parts), scale_known=model.scale_known), step, coarse, frame)
+    return Rebased(Model(tuple(parts), scale_known=scale_known), step, coarse, frame)
 
 
 def gridded(turned: Floats, step: float, noise: float) -> Ints:

@@ -49,12 +49,13 @@ class Made:
 
 def make_public(
     source: Path | Model, out: Path, choices: Choices | None = None, *, redact: Redact | None = None,
-    pictures: Sequence[Path] = (), progress: Progress | None = None,
+    pictures: Sequence[Path] = (), largest_m: float | None = None, progress: Progress | None = None,
 ) -> Made:  # fmt: skip
     """Make the public files of ``source`` in the folder ``out``, which appears whole or not at all.
 
     ``source``: the folder that `reconstruct` or `import_model` made, or a model. ``redact`` is given the
     model as it came, before anything else. ``pictures``: already re-made ones, which go along in their order.
+    ``largest_m``: the true length of the largest side of a model whose scale is not known of itself.
     Raises `InputError` if nothing is left of the model, or a picture holds more than pixels; `OutputError`
     if ``out`` is there already; `Cancelled`.
     """
@@ -62,7 +63,7 @@ def make_public(
     for picture in pictures:
         media_type(picture.read_bytes())  # raises before hours of work
     with whole_folder(out) as folder, progress.stage("public files", 10) as stage:
-        made, remarks = prepared(source, choices, redact, progress)
+        made, remarks = prepared(source, choices, redact, largest_m, progress)
         stage.tick(1)
         publishing = Publishing(folder, choices, progress, stage)
         model = publishing.model(made)
@@ -75,7 +76,7 @@ def make_public(
 
 
 def prepared(
-    source: Path | Model, choices: Choices, redact: Redact | None, progress: Progress
+    source: Path | Model, choices: Choices, redact: Redact | None, largest_m: float | None, progress: Progress
 ) -> tuple[Rebased, tuple[str, ...]]:
     """What of the source becomes public, in its public frame, and what a custodian should know of it."""
     if isinstance(source, Path):
@@ -94,7 +95,7 @@ def prepared(
             say("{count} small piece was left out.", "{count} small pieces were left out.", count=gone)
         )
     progress.check()
-    made = rebased(model)
+    made = rebased(model, largest_m)
     del model
     refuse_empty(made.model, choices)
     if made.shows_steps:

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from oberih.geometry import Camera, Mesh, Scene
 from oberih.reconstruct.figures import MeasuredError, Scale, figure, scaled
 
-__all__ = ["distance_error", "measure_error", "widest_angles"]
+__all__ = ["distance_error", "drawing_scale", "measure_error", "widest_angles"]
 
 Floats = NDArray[np.float64]
 
@@ -40,9 +40,7 @@ def measure_error(scene: Scene, mesh: Mesh, scale: Scale) -> MeasuredError:
     by_scale = None if scale.relative_error is None else scale.relative_error * extent
     parts = [scaled(surface, factor), scaled(network, factor), by_scale if scale.known else 0.0]
     total = None if any(part is None for part in parts) else float(np.linalg.norm([p or 0.0 for p in parts]))
-    drawing = None
-    if scale.known and total is not None:
-        drawing = next((float(n) for n in DRAWING_SCALES if PAPER_MM * n >= total * 1000), None)
+    drawing = drawing_scale(total) if scale.known and total is not None else None
     return MeasuredError(
         surface=figure(
             scaled(surface, factor), unit,
@@ -73,6 +71,11 @@ def measure_error(scene: Scene, mesh: Mesh, scale: Scale) -> MeasuredError:
             else "unknown: the scale is not known",
         ),
     )  # fmt: skip
+
+
+def drawing_scale(error_m: float) -> float | None:
+    """The N of the largest drawing at 1:N that an error of ``error_m`` (95 %) allows; None: there is none."""
+    return next((float(n) for n in DRAWING_SCALES if PAPER_MM * n >= error_m * 1000), None)
 
 
 def near_surface(points: Floats, mesh: Mesh) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

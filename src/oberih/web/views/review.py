@@ -15,6 +15,7 @@ __all__ = [
     "Event",
     "KnownPage",
     "KnownRow",
+    "LengthFields",
     "PhotosPage",
     "PrecisionChoice",
     "Region",
@@ -148,6 +149,16 @@ class Wording:
 
 
 @dataclass(frozen=True)
+class LengthFields:
+    """One length of the thing: on the model, and in truth. What photos alone do not tell."""
+
+    share: str = ""  # on the model: 1 is its largest side
+    metres: str = ""
+    error_mm: str = ""
+    side: float = 1.0  # the largest side of the model that is shown, in its own unit
+
+
+@dataclass(frozen=True)
 class ReviewPage(View):
     """All that a custodian needs for one decision."""
 
@@ -170,8 +181,10 @@ class ReviewPage(View):
     alike: Mapping[str, str] = field(default_factory=dict)  # ARK -> title of what has the very same photos
     unused: tuple[str, ...] = ()  # names of files that are neither photos nor videos
     model: Picture | None = None  # a drawing of the model
+    viewer: Viewer | None = None  # the model itself
     model_address: str = ""
     figures: tuple[FigureRow, ...] = ()
+    length: LengthFields | None = None  # what tells the scale of a model that does not know it
     replaces: str = ""  # how this version measures beside the public one
     beside: tuple[Beside, ...] = ()
     cell: CellSketch | None = None
@@ -206,7 +219,7 @@ class ReviewPage(View):
     history: tuple[Event, ...] = ()
     decided: str = ""  # "passed", "refused": then nothing can be changed here
     errors: Mapping[str, str] = field(default_factory=dict)
-    errors_at: Literal["words", "decision", "out"] = "decision"  # beside what they are said
+    errors_at: Literal["words", "size", "decision", "out"] = "decision"  # beside what they are said
     unsent: tuple[tuple[str, str], ...] = ()  # (name, text) that the reader wrote before it was decided
 
 

@@ -31,6 +31,7 @@ class Viewer:
     titles: Mapping[str, str]
     poster: Picture | None = None
     compare: str = ""  # identifier of a record to show beside it
+    files: str = "/files/"  # address of the folder of its files
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from oberih.work.flow.locking import lock, open_reviews
 from oberih.work.flow.modelling import open_review, result_folder
 from oberih.work.flow.noticing import noticed
 from oberih.work.flow.projecting import micro
+from oberih.work.flow.scaling import known_length
 from oberih.work.service import Service
 
 __all__ = ["begin_draft", "draft", "draft_again", "draft_lost", "drafted"]
@@ -67,12 +68,17 @@ def draft(job: Job, review: str) -> None:
     made = made_for(job, asked)
     with service.database.writing("service", "draft") as session:
         row = session.get_one(Review, review, with_for_update=True)
-        if row.state == "open" and row.corrections == asked.corrections:
+        if row.state == "open" and asked_for(row) == asked_for(asked):
             old = row.draft
             put(session, row, made)
         else:  # decided meanwhile, or another draft is on its way: this one is of no use
             old = made.place
     clear(service, old)
+
+
+def asked_for(review: Review) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a custodian says of how it is made."""
+    return review.corrections, review.known_length
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,12 @@ class Drafted:
     manifest: dict[str, Any]
     found: list[dict[str, Any]]
     eyes: list[dict[str, Any]]  # not in the files: a custodian decides whether they are shown
+    metres_per_unit: float | None = None  # of a model whose scale only a custodian knows
 
 
 def made_for(job: Job, asked: Review) -> Drafted:
-    """Make the public files of a review's model, as its custodian corrected what is blurred."""
-    service = here()
+    """Make the public files of a review's model, as its custodian corrected the blur and measured it."""
+    service, known = here(), known_length(asked)
     with service.database.reading() as session:
         model = session.get_one(Model, asked.model)
     work = service.work_folder(model.id)
@@ -102,7 +109,10 @@ def made_for(job: Job, asked: Review) -> Drafted:
     def redact(shape: Shape) -> Shape:
         return hidden(shape, cameras, looked.sightings)
 
-    made = make_public(source, out, redact=redact, pictures=looked.pictures, progress=job.progress)
+    made = make_public(
+        source, out, redact=redact, pictures=looked.pictures,
+        largest_m=known.largest_m if known else None, progress=job.progress,
+    )  # fmt: skip
     job.check()
     place = f"{asked.id}/{secrets.token_hex(8)}"
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
@@ -113,12 +123,13 @@ def made_for(job: Job, asked: Review) -> Drafted:
     forget(out)
     eyes = eyes_of(cameras, made.frame, made.manifest.size) if cameras is not None else ()
     told = [{"eye": micro(eye), "target": micro(target)} for eye, target in eyes]
-    return Drafted(place, made.manifest.model_dump(mode="json"), looked.found, told)
+    factor = made.frame.factor if known else None
+    return Drafted(place, made.manifest.model_dump(mode="json"), looked.found, told, factor)
 
 
 def put(session: Session, review: Review, made: Drafted) -> None:
     review.draft, review.manifest, review.found = made.place, made.manifest, made.found
-    review.eyes = made.eyes
+    review.eyes, review.metres_per_unit = made.eyes, made.metres_per_unit
     review.warnings = noticed(session, review)
 
 
@@ -145,7 +156,7 @@ def draft_lost(job: Job, review: str) -> bool:
             waiting = {one.model for one in open_reviews(session, row.subject)}
             if waiting <= {row.model}:  # else a newer model is about to come
                 again = session.get_one(Review, open_review(session, row.subject, row.model))
-                again.corrections = row.corrections
+                again.corrections, again.known_length = row.corrections, row.known_length
                 put(session, again, made)
             row.manifest = {}
             if public is not None and public.waiting == review:

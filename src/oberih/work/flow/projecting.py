@@ -5,7 +5,7 @@ and who is named, is settled when something becomes public, and kept in its `Pub
 again says the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -50,11 +50,13 @@ from oberih.products.manifest import Manifest
 from oberih.products.manifest import PublicFile as Made
 from oberih.settings import ServiceSettings
 from oberih.trust.cells import CandidateSites, Generalised, TruePlace, generalised, is_cell, precision_of
+from oberih.work.flow.scaling import scaled_figures
 from oberih.work.offers import LICENCES
 
 __all__ = [
     "MICRO", "captures_of", "folder_of", "keep_place", "licence_of", "micro", "month", "names_of",
-    "public_record", "reviewed_place", "seen_before", "settle_place", "sites", "true_place",
+    "public_record", "quality", "reviewed_place", "scene", "seen_before", "settle_place", "sites",
+    "true_place",
 ]  # fmt: skip
 
 STRICTEST = ("archive-only", "cc-by-sa-4.0", "cc-by-4.0", "cc0-1.0")
@@ -102,7 +104,7 @@ def public_record(session: Session, publication: Publication) -> PublicRecord:
         ),
         place=public_place(publication, described),
         recorded=min((month(one.taken) for one in captures if one.taken), default=None),
-        quality=quality(model, manifest),
+        quality=quality(scaled_figures(model, passed), manifest),
         files=() if manifest is None else files(passed, manifest, shown),
         scene=None if manifest is None else scene(manifest, shown, eyes(publication, passed, shown)),
         annotations=annotations(shown),
@@ -189,9 +191,8 @@ def rights(described: Description, licence: str) -> PublicRights | None:
     return PublicRights(uri=LICENCES[licence])
 
 
-def quality(model: Model, manifest: Manifest | None) -> Quality:
+def quality(figures: Mapping[str, Any], manifest: Manifest | None) -> Quality:
     """Measured figures; lengths only if the scale is known. Triangles are those of what anybody can fetch."""
-    figures: dict[str, Any] = model.figures
     metres = figures.get("unit") == "m"
 
     def length(name: str, factor: float) -> int | None:

@@ -20,6 +20,7 @@ from oberih.work.flow.locking import lock
 from oberih.work.flow.modelling import begin
 from oberih.work.flow.projecting import captures_of, keep_place, names_of, settle_place
 from oberih.work.flow.publishing import due, project, warn_reviewers
+from oberih.work.flow.scaling import KnownLength
 from oberih.work.flow.states import ENDED, come_to, told
 from oberih.work.service import Service
 
@@ -30,6 +31,7 @@ __all__ = [
     "Kept",
     "correct_blur",
     "decide",
+    "give_length",
     "keep",
     "look_again",
     "note_blur",
@@ -293,6 +295,19 @@ def correct_blur(service: Service, review: str, actor: str, corrections: dict[st
         if row.state != "open":
             raise Conflict("This is decided already.", "Open it again: let a new model be made.")
         row.corrections, row.draft = corrections, ""
+    begin_draft(service, row)
+
+
+def give_length(service: Service, review: str, actor: str, known: KnownLength | None) -> None:
+    """Write down a length, or (None) that none is known; what would be public is made again.
+
+    Raises `Conflict` if the review is decided.
+    """
+    with service.database.writing(actor, "measure") as session:
+        row = session.get_one(Review, review, with_for_update=True)
+        if row.state != "open":
+            raise Conflict("This is decided already.", "Open it again: let a new model be made.")
+        row.known_length, row.draft = known.model_dump() if known else {}, ""
     begin_draft(service, row)
 
 

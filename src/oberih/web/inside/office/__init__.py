@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends
 from oberih.web.inside.desk import MOST_FORM, no_larger
 from oberih.web.inside.office.audit import router as audit
 from oberih.web.inside.office.deciding import router as deciding
+from oberih.web.inside.office.draft import router as draft
 from oberih.web.inside.office.jobs import router as jobs
 from oberih.web.inside.office.known import router as known
 from oberih.web.inside.office.people import router as people
@@ -22,6 +23,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(no_larger(MOST
 for part in (
     queue,
     review,
+    draft,
     known,
     photos,
     deciding,

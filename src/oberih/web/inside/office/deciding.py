@@ -19,6 +19,7 @@ from oberih.web.inside.office.case import Case, case_of, due_or_visible, has_wor
 from oberih.web.inside.office.common import in_words, number_of, own, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, described_by
 from oberih.web.inside.office.history import only_made
+from oberih.web.inside.office.length import length_changed, length_of
 from oberih.web.inside.office.queue import opens
 from oberih.web.inside.office.regions import corrections_of, regions_of
 from oberih.web.inside.office.review import At, page
@@ -29,6 +30,7 @@ from oberih.work.flow import (
     Kept,
     correct_blur,
     decide,
+    give_length,
     keep,
     look_again,
     note_blur,
@@ -54,40 +56,48 @@ REDONE = say(
     "Kept. What is blurred was changed, so what would be public is being made again: look at it then, and "
     "decide."
 )
+RESIZED = say(
+    "Kept. The size was changed, so what would be public is being made again: look at it then, and decide."
+)
 
 
 @router.post("/review/{identifier}")
 def decided(request: Request, identifier: str, who: Custodian, sent: InForm) -> Response:
     case, outcome = case_of(who, identifier), sent("decision")
-    if outcome not in ("passed", "refused", "save"):
+    keeps = outcome in ("save", "size") and mode_of(case) == "review"
+    if outcome not in ("passed", "refused") and not keeps:
         raise InputError("Nobody said what to do.", "Go back, and press one of the buttons.")
     typed = sent
+    at: At = "size" if outcome == "size" else "decision"
     try:
         sent = caught_up(who, case, typed)
-        if sent is not typed and outcome != "save":
+        if sent is not typed and not keeps:
             raise Conflict(*MADE)
         if mode_of(case) == "quarantine":
             return quarantined(request, who, case, sent)
         if mode_of(case) == "again":
             return looked_again(request, who, case, sent)
-        if outcome == "save":
-            return saved(who, case, sent)
+        if keeps:
+            return saved(request, who, case, sent, at=at)
         return reviewed(request, who, case, sent)
     except Unjudged as error:
-        return again(request, who, case, sent, {"words": error.message}, warnings=error.warnings)
+        return again(request, who, case, sent, {"words": error.message}, at=at, warnings=error.warnings)
     except Conflict as error:
-        return again(request, who, case, sent, {"": in_words(error)}, 409)
+        return again(request, who, case, sent, {"": in_words(error)}, 409, at=at)
     except InputError as error:
-        return again(request, who, case, sent, {"": in_words(error)})
+        return again(request, who, case, sent, {"": in_words(error)}, at=at)
 
 
 def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     service, outcome = who.desk.service, sent("decision")
     own(who, Action.PUBLISH if outcome == "passed" else Action.REVIEW, case.collection)
     errors = missing(case, sent, outcome)
-    if outcome == "passed" and blur_changed(case, sent):
+    resized = outcome == "passed" and length_changed(case, sent)
+    if resized and (wrong := wrong_length(sent)):
+        return again(request, who, case, sent, errors | wrong)
+    if resized or (outcome == "passed" and blur_changed(case, sent)):
         keep_all(who, case, sent)
-        notice = Notice(REDONE, "warning")
+        notice = Notice(RESIZED if resized else REDONE, "warning")
         return again(request, who, case, sent, errors, 409, kept=True, notice=notice)
     if errors:
         return again(request, who, case, sent, errors)
@@ -224,26 +234,44 @@ def again(
     )
 
 
-def saved(who: Asks, case: Case, sent: Given) -> Response:
-    """Keep what was answered; what is blurred is made anew if that was changed."""
+def saved(request: Request, who: Asks, case: Case, sent: Given, *, at: At) -> Response:
+    """Keep what was answered; what would be public is made anew if its blur or its size was changed."""
+    resized = length_changed(case, sent)
+    if resized and (wrong := wrong_length(sent)):
+        return again(request, who, case, sent, wrong, at=at)
     keep_all(who, case, sent)
-    return go(f"/review/{case.id}?done=kept")
+    return go(f"/review/{case.id}?done={'sized' if resized else 'kept'}")
 
 
 def keep_all(who: Asks, case: Case, sent: Given, *, make: bool = True) -> None:
-    """Keep words, answers, and what is blurred: with ``make`` that is made at once. Raises `Conflict`."""
+    """Keep words, answers, what is blurred, and a length: with ``make`` all is made at once, and a new length
+    is so in any case. Raises `Conflict`; `InputError` if the length is wrong.
+    """
     if case.review is None or not is_open(case.review):
         raise Conflict(*MEANWHILE)
+    resized = length_changed(case, sent)
+    if resized and (wrong := wrong_length(sent)):
+        raise InputError(next(iter(wrong.values())), "")
     told = corrections_of(case.review, regions_of(case.review), sent.all("blur"), sent.all("add"))
     changed = told != case.review.corrections
     version = keep_answers(who, case, sent, keep_words(who, case, sent))
     service, actor = who.desk.service, who.who.actor
     if changed or (make and blur_changed(case, sent)):
         own(who, Action.CORRECT_BLUR, case.collection)
-        if make:
+        if make and not resized:
             correct_blur(service, case.id, actor, told)
         else:
             note_blur(service, case.id, actor, told, seen_version=version)
+    if resized:
+        own(who, Action.EDIT, case.collection)
+        give_length(service, case.id, actor, length_of(sent, {}))
+
+
+def wrong_length(sent: Given) -> dict[str, str]:
+    """What is wrong with the length that a form gives: field -> why."""
+    errors: dict[str, str] = {}
+    length_of(sent, errors)
+    return errors
 
 
 def keep_answers(who: Asks, case: Case, sent: Given, version: int) -> int:

@@ -1,5 +1,6 @@
 """How good a model is, as the page of a review says it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,16 +11,18 @@ from oberih.web.figures import figure, percent, size
 from oberih.web.inside.office.case import Case
 from oberih.web.views import FigureRow
 from oberih.work.flow.comparing import compared
+from oberih.work.flow.scaling import scaled_figures
 
 __all__ = ["figures", "replaces"]
 
 UNKNOWN = say("It was not measured, or the scale is not known.")
 
 
-def figures(model: Model | None) -> tuple[FigureRow, ...]:
-    told: dict[str, Any] = model.figures if model else {}
-    if not told:
+def figures(case: Case) -> tuple[FigureRow, ...]:
+    model, review = case.model, case.review or case.passed
+    if model is None or review is None or not model.figures:
         return ()
+    told: Mapping[str, Any] = scaled_figures(model, review)
     metres = told.get("unit") == "m"
 
     def length(name: str) -> str:

@@ -27,10 +27,12 @@ from oberih.web.inside.office.case import (
     visible,
 )
 from oberih.web.inside.office.common import address_of, done, unseen
+from oberih.web.inside.office.draft import viewer_of
 from oberih.web.inside.office.filled import ANSWERS, Filled, unsent
 from oberih.web.inside.office.history import history
+from oberih.web.inside.office.length import length_fields
 from oberih.web.inside.office.making import Making, making_of
-from oberih.web.inside.office.pictures import folder, model_of, pictures_of, poster_of
+from oberih.web.inside.office.pictures import model_of, pictures_of, poster_of
 from oberih.web.inside.office.presented import standpoints
 from oberih.web.inside.office.quality import figures, replaces
 from oberih.web.inside.office.queue import kind_of, opens
@@ -38,7 +40,6 @@ from oberih.web.inside.office.regions import hidden_of, regions_of
 from oberih.web.inside.office.seeing import Seen
 from oberih.web.inside.office.warned import hints, warned
 from oberih.web.inside.office.wordings import reworded, wordings
-from oberih.web.pages import FILES_POLICY
 from oberih.web.pages import progress as progress_told
 from oberih.web.views import Beside, Notice, ReviewPage, Warned
 from oberih.web.views.words import CHECKS, KINDS
@@ -49,7 +50,7 @@ from oberih.work.service import Service
 
 __all__ = ["At", "page", "router"]
 
-At = Literal["words", "decision", "out"]
+At = Literal["words", "size", "decision", "out"]
 MADE = say("It is made: load the page")
 CHANGED = say("Something changed: load the page")
 router = APIRouter()
@@ -73,26 +74,6 @@ def progress(
     told = progress_told(making.state, making.progress, spoken)
     told["news"] = "" if making.state == "going" else spoken(news)
     return Response(json.dumps(told), media_type="application/json")
-
-
-@router.get("/review/{identifier}/files/{path:path}")
-def draft_file(identifier: str, path: str, who: Annotated[Asks, Depends(asks(Action.REVIEW))]) -> Response:
-    """A file as it would be, or is, public: only custodians get it, and nothing in it can run here."""
-    case = case_of(who, identifier)
-    review = case.shown
-    files = {one["path"]: one for one in review.manifest.get("files", ())} if review else {}
-    if review is None or path not in files:
-        raise unseen()
-    told = files[path]["media_type"]
-    store, below = folder(who.desk.service, review, case.lies)
-    try:
-        data, _ = store.read(f"{below}/{path}")
-    except KeyError:  # it becomes public just now, or is being made again
-        raise unseen() from None
-    headers = {"Content-Security-Policy": FILES_POLICY}
-    if not told.startswith("image/"):
-        headers["Content-Disposition"] = "attachment"
-    return Response(data, headers=headers, media_type=told)
 
 
 def page(
@@ -128,9 +109,11 @@ def page(
             zone_reason=from_json(case.capture.reason) if case.capture and case.capture.reason else "",
             pictures=tuple(pictures_of(shows, "picture")) if shows else (),
             alike=twice, making=making.progress, unmade=making.why,
-            model=poster_of(shows) if shows else None, model_address=model_of(shows) if shows else "",
+            viewer=viewer_of(case), model=poster_of(shows) if shows else None,
+            model_address=model_of(shows) if shows else "",
             unused=tuple(name for one in case.captures for name in one.unused),
-            figures=figures(case.model), replaces=replaces(session, case),
+            figures=figures(case), length=length_fields(case, form.sent if form else None),
+            replaces=replaces(session, case),
             beside=(*beside(case, place, shown), *standpoints(session, case.shown, shown.precision)),
             cell=shown.cell, precisions=() if case.capture else shown.choices, place_note=shown.note,
             precision=told["precision"],  # type: ignore[arg-type]
