@@ -3,7 +3,7 @@ import { Boxes } from "./boxes";
 import { find, make, showScripted } from "./dom";
 import { enlarge } from "./enlarge";
 import { follow, type Now } from "./following";
-import { number, say } from "./texts";
+import { TrueSize } from "./true-size";
 
 const form = find("#decision");
 let changed = false;
@@ -26,20 +26,10 @@ if (making) {
     find("[data-news]", making).append(make("a", { href: location.pathname }, now.news));
   });
 }
-// A length that is measured on the model is what the page asks for.
-const size = document.querySelector<HTMLElement>("[data-side]");
-if (size) {
-  const digits = 5;
-  document.addEventListener("oberih-measure", (event) => {
-    const { kind, value } = (event as CustomEvent<{ kind: string; value: number }>).detail;
-    if (kind === "area") return;
-    const share = value / Number(size.dataset.side);
-    find<HTMLInputElement>("[name=length-share]", size).value = share.toFixed(digits);
-    const there = make("a", { href: "#size" }, say("true length"));
-    find("[data-measured]").replaceChildren(say("measured", { x: number(share, 3) }), " ", there);
-    touched();
-  });
-}
+// A length that is measured on the model can be taken for the one that tells its true size.
+const size = document.querySelector<HTMLElement>("[data-size]");
+const told = document.querySelector<HTMLElement>("[data-measured]");
+if (size && told) new TrueSize(size, told, touched);
 addEventListener("beforeunload", (event) => {
   if (changed) event.preventDefault();
 });

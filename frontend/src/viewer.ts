@@ -17,7 +17,9 @@
 //   oberih-ready    the first 3D picture is there
 //   oberih-level    a finer level is there; its role is the detail
 //   oberih-view     the camera rests; its view is the detail
-//   oberih-measure  something was measured: {kind, value} in the scene's unit
+//   oberih-measure  what is measured changed: {kind, value, off, side, settled}. value: null for nothing, off: how
+//                   far off clicking may be (95 %), side: the model's largest, all in the scene's unit; settled: no
+//                   finer detail is on its way
 // Children: [data-stage] with the poster, and in it [data-start], a button that is hidden until scripts run.
 import { find, make } from "./dom";
 import { Models } from "./viewer/models";

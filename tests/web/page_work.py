@@ -149,7 +149,16 @@ REVIEW = ReviewPage(
     model=picture(2),
     viewer=Viewer("/api/v1/records/none", {"uk": "Дерев’яна церква"}, picture(2), files="/review/r1/files/"),
     model_address="/review/r1/model.glb",
-    length=LengthFields("0.25000", "2.4", "3", 9.6),
+    length=LengthFields(
+        "0.25000",
+        "0.001000",
+        "2.4",
+        "3",
+        "Ширина дверей",
+        kept="0.2|0.001|2.4||",
+        theirs="2.40 m",
+        before="2.40 m",
+    ),
     figures=FIGURES,
     replaces=say("New version"),
     beside=(

@@ -1,6 +1,7 @@
 """Custodians walk around what would be public, and say how large it truly is."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,15 @@ from web.viewing import drawing_chromium, opened
 from web.visitors import HOST, House, Visitor
 
 pytestmark = pytest.mark.xdist_group("viewer")
-SIZE = {"length_share": "0.25", "length_m": "2.4", "length_error": "3"}
+SIZE = {
+    "length_share": "0.25",
+    "length_off": "0.001",
+    "length_m": "2.4",
+    "length_error": "3",
+    "length_what": "a door",
+}
+KEPT = "0.25000|0.001000|2.4|3|a door"
+DOOR = KnownLength(share=0.25, share_error=0.001, metres=2.4, error_m=0.003, what="a door")
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +71,13 @@ def test_a_length_is_kept_and_what_would_be_public_is_made_again(
     assert "Its true size" in custodian.go(path).text
     assert custodian.send(path, decision="size", comment="thanks", **SIZE).status_code == 303
     found = row(house, Review, review)
-    assert known_length(found) == KnownLength(share=0.25, metres=2.4, error_m=0.003)
+    assert known_length(found) == DOOR
     assert found.draft == "" and len(house.service.engine.jobs(name="draft", about=review).jobs) == 1
     custodian.follow()
     assert "made again, in its true size" in custodian.text and ">thanks</textarea>" in custodian.text
-    for value in ('value="0.25000"', 'value="2.4"', 'value="3"', 'data-side="9.6"'):
-        assert value in custodian.text
-    same = {"length_share": "0.25000", "length_m": "2.4", "length_error": "3"}
+    for value in ("0.25000", "2.4", "3", "a door", KEPT):
+        assert f'value="{value}"' in custodian.text
+    same = SIZE | {"length_share": "0,250", "length_m": "2.40"}
     assert custodian.send(path, decision="save", **same).status_code == 303
     assert len(house.service.engine.jobs(name="draft", about=review).jobs) == 1  # nothing new
     custodian.follow()
@@ -91,7 +100,8 @@ def test_nothing_passes_in_a_size_that_nobody_has_looked_at(
     [
         ({"length_m": "2.4"}, "Measure it on the model, too."),
         ({"length_share": "0.25"}, "Write how long it truly is, in metres."),
-        ({"length_share": "0.001", "length_m": "2"}, "a larger part of the model, from 0.02 to 1.8"),
+        ({"length_share": "0.001", "length_m": "2"}, "a length that is a larger part of the model"),
+        ({"length_share": "0.02", "length_m": "900000"}, "Nothing of this size was recorded"),
         ({"length_share": "0.25", "length_m": "a door"}, "This is not a number."),
         ({"length_share": "0.25", "length_m": "nan"}, "Write it in metres, like 2.4."),
         ({"length_share": "0,25", "length_m": "2,4", "length_error": "2400"}, "less than the length itself"),
@@ -102,13 +112,39 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(
 ) -> None:
     path = f"/review/{review}"
     custodian.go(path)
-    told = {"length_share": "", "length_m": "", "length_error": ""} | fields
+    told = dict.fromkeys(SIZE, "") | fields
     assert custodian.send(path, decision="size", comment="thanks", **told).status_code == 422
     assert words in custodian.text and ">thanks</textarea>" in custodian.text
     assert all(f'value="{one}"' in custodian.text for one in fields.values())
     custodian.go(path)
     assert custodian.send(f"{path}/words", title_en="Other", **told).status_code == 422
     assert words in custodian.text and not row(house, Review, review).known_length
+
+
+def test_another_custodians_length_is_not_lost(house: House, custodian: Visitor, review: str) -> None:
+    path, second = f"/review/{review}", person(house, "custodian")
+    second.go(path)
+    custodian.go(path)
+    assert custodian.send(path, decision="size", **SIZE).status_code == 303
+    untouched = {"length_kept": "", **dict.fromkeys(SIZE, "")}  # the page that stood open
+    assert second.send(path, decision="save", **untouched).status_code == 409
+    assert 'value="0.25000"' in second.text  # theirs
+    assert second.send(path, decision="save", **SIZE, length_kept=KEPT).status_code == 303
+    assert known_length(row(house, Review, review)) == DOOR
+    second.go(path)
+    other = SIZE | {"length_m": "2.5", "length_kept": ""}  # written on a page from before
+    assert second.send(path, decision="size", version="0", **other).status_code == 409
+    assert "Somebody else changed this meanwhile: 2.400" in second.text.replace("\u202f", " ")
+    assert 'value="2.5"' in second.text and known_length(row(house, Review, review)) == DOOR
+
+
+def test_a_length_that_is_sent_with_the_words_is_kept_as_well(
+    house: House, custodian: Visitor, review: str
+) -> None:
+    custodian.go(f"/review/{review}")
+    answer = custodian.send(f"/review/{review}/words", title_en="Gate", **SIZE)
+    assert answer.status_code == 303 and "done=sized" in answer.headers["Location"]
+    assert known_length(row(house, Review, review)) == DOOR
 
 
 def test_models_that_know_their_scale_are_not_asked(house: House, custodian: Visitor, review: str) -> None:
@@ -120,12 +156,15 @@ def test_models_that_know_their_scale_are_not_asked(house: House, custodian: Vis
 
 
 def test_the_model_is_for_those_who_decide_there(house: House, custodian: Visitor, modelled: str) -> None:
-    path = f"/review/{modelled}/model"
+    path = re.findall(r'src="(/review/[^"]+/model[^"]+)"', custodian.go(f"/review/{modelled}").text)[0]
+    files = re.findall(r' files="([^"]+)"', custodian.text)[0]
     told: dict[str, Any] = json.loads(custodian.go(path).text)
     assert told["id"] == "" and told["scene"]["unit"] == "unit" and told["scene"]["eyes"] == []
     assert {one["role"] for one in told["files"]} <= {"full", "medium", "small", "tiles", "turntable"}
     for one in told["files"]:
-        assert custodian.go(f"/review/{modelled}/files/{one['path']}").status_code == 200
+        assert custodian.go(f"{files}{one['path']}").status_code == 200
+    assert custodian.go(f"/review/{modelled}/model").status_code == 404  # of which draft?
+    assert custodian.go(f"/review/{modelled}/files/1/model.glb").status_code == 404  # of one that is gone
     assert person(house, "custodian", OTHER).go(path).status_code == 404
     assert person(house, "contributor").go(path).status_code in (403, 404)
     assert house.visitor().client.get(path).status_code == 303  # to log in
@@ -146,7 +185,7 @@ def test_it_is_walked_around_and_measured_before_it_is_public(
             }
         await house.app(scope, receive, send)
 
-    scene = json.loads(custodian.go(f"/review/{modelled}/model").text)["scene"]
+    scene = json.loads(custodian.go(f"/review/{modelled}/model?of=2").text)["scene"]
     with drawing_chromium() as browser, serving(app) as address:
         for size in ("phone", "desk"):
             with opened(browser, f"{address}/review/{modelled}", size=size) as window:
@@ -156,10 +195,17 @@ def test_it_is_walked_around_and_measured_before_it_is_public(
                 window.look((0.25, 0.3, 2.0), (0.25, 0.25, 0.125))  # beside the panel
                 for x in (-0.3, 0.3):
                     page.mouse.click(*window.place((x, 0.25, BOX_M[2] / BOX_M[0] / 2), scene["field_deg"]))
-                share = page.get_by_label("On the model")
-                expect(share).not_to_have_value("")
                 expect(page.locator("[data-measured]")).to_contain_text("of its largest side")
-                assert float(share.input_value()) == pytest.approx(0.6, abs=0.02)
+                share, metres = page.get_by_label("On the model"), page.get_by_label("In truth, in metres")
+                expect(share).to_have_value("")  # who only looks how large something is changes nothing
+                metres.fill("7")
+                page.get_by_role("button", name="Take this length").click()
+                assert float(share.input_value()) == pytest.approx(0.6, abs=0.01)
+                expect(metres).to_have_value("")  # that was of another length
+                expect(metres).to_be_focused()
+                assert 0.0005 < float(page.locator("[name=length-off]").input_value()) < 0.05
+                page.get_by_role("button", name="Take back").click()
+                expect(page.locator("[data-measured]")).to_be_empty()
 
 
 def test_what_passed_is_walked_around_where_its_place_is_looked_at_again(

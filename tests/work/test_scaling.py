@@ -6,6 +6,7 @@ from math import hypot, sqrt
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from oberih.catalogue.public import PublicRecord, record
 from oberih.catalogue.tables import Model, Review
@@ -22,7 +23,7 @@ from products.chapel import DEPTH, chapel
 from work.site import photo, site
 from work.test_flow import in_review, ingested, passed, row
 
-DOOR = KnownLength(share=0.25, metres=2.4, error_m=0.003)
+DOOR = KnownLength(share=0.25, share_error=0.001, metres=2.4, error_m=0.003, what="the door")
 FIGURES = {
     "unit": "unit", "size": [2.0, 6.0, 3.0], "error": 0.001, "texel": 0.0005, "photos_used": 30,
     "drawing_scale": 1.0,
@@ -38,11 +39,20 @@ def test_figures_are_in_metres_and_hold_the_error_of_the_scale() -> None:
     told = scaled_figures(Model(figures=FIGURES), review_with(DOOR, 1.6))
     assert told["unit"] == "m" and told["size"] == pytest.approx([3.2, 9.6, 4.8])
     assert told["texel"] == pytest.approx(0.0008) and told["photos_used"] == 30
-    scale = hypot(sqrt(2) * 0.0016, 0.003) / 2.4  # a share: of the ends on the model, and of the tape
+    # A share: of the ends on the model, of who clicked there, and of the tape.
+    scale = hypot(sqrt(2) * 0.0016, 0.001 * 9.6, 0.003) / 2.4
     assert told["error"] == pytest.approx(hypot(0.0016, scale * hypot(3.2, 9.6, 4.8)))
-    assert told["drawing_scale"] == 100  # 0.3 mm on paper hold 30 mm; at 1:50 it would be 15
-    exact = scaled_figures(Model(figures=FIGURES), review_with(KnownLength(share=0.25, metres=2.4), 1.6))
-    assert exact["error"] < told["error"]
+    assert told["drawing_scale"] == 200 and told["error"] == pytest.approx(0.049, abs=0.001)
+    longer = KnownLength(share=0.5, share_error=0.001, metres=4.8, error_m=0.003)  # is more exact
+    assert scaled_figures(Model(figures=FIGURES), review_with(longer, 1.6))["drawing_scale"] == 100
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"error_m": 2.4}, {"share": 0.001}, {"share": 2.0}, {"metres": 1e6}, {"metres": 1e-4}]
+)
+def test_lengths_that_cannot_be(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        KnownLength.model_validate({"share": 0.25, "metres": 2.4, **wrong})
 
 
 def test_what_is_not_known_stays_unknown() -> None:
@@ -113,6 +123,7 @@ def test_a_length_that_is_taken_back_leaves_no_metres(service: Service, review: 
     give_length(service, review, "keeper", DOOR)
     draft(Job("draft:1"), review)
     give_length(service, review, "keeper", None)
+    assert row(service, Review, review).metres_per_unit is None  # of files that are gone
     draft(Job("draft:2"), review)
     found = row(service, Review, review)
     assert found.manifest["unit"] == "unit" and found.metres_per_unit is None

@@ -63,6 +63,7 @@ export interface PublicRecord {
   annotations: Annotation[];
   tours: Tour[];
   relations: Relation[];
+  side?: number; // of what is not public yet: the largest side of its frame, in the scene's unit
 }
 
 export const MILLIONTHS = 1e6;

@@ -9,10 +9,11 @@ import type { Over } from "./over";
 export class Tape {
   readonly panel = make("div", { class: "viewer-panel" });
   active = false;
-  /** Something was measured, in the scene's unit. */
-  measured: (kind: Measure, value: number) => void = () => {};
+  /** What is measured changed: in the scene's unit, with how far off clicking may be; null: nothing is. */
+  measured: (kind: Measure, value: number | null, off: number) => void = () => {};
   private kind: Measure = "distance";
   private points: Vector3[] = [];
+  private exact: number[] = []; // how far off each may be by clicking
   private readonly told = make("output", { class: "viewer-told" });
 
   constructor(
@@ -42,14 +43,13 @@ export class Tape {
     this.clear();
   }
 
-  /** Take a point. */
-  add(point: Vector3): void {
+  /** Take a point, which clicking may have put `off` beside its place. */
+  add(point: Vector3, off: number): void {
     const [, most] = TAKES[this.kind];
-    if (this.points.length >= most) this.points = [];
-    this.points.push(point);
+    if (this.points.length >= most) this.points = this.exact = [];
+    this.points = [...this.points, point];
+    this.exact = [...this.exact, off];
     this.show();
-    const figure = measured(this.kind, this.points, this.error);
-    if (figure) this.measured(this.kind, figure.value);
   }
 
   /** Say that there is no point where somebody wanted one. */
@@ -63,17 +63,19 @@ export class Tape {
   }
 
   private undo(): void {
-    this.points.pop();
+    this.points = this.points.slice(0, -1);
+    this.exact = this.exact.slice(0, -1);
     this.show();
   }
 
   private clear(): void {
-    this.points = [];
+    this.points = this.exact = [];
     this.show();
   }
 
   private show(): void {
     const figure = measured(this.kind, this.points, this.error);
+    this.measured(this.kind, figure && figure.value, Math.hypot(...this.exact));
     const left = Math.max(0, TAKES[this.kind][0] - this.points.length);
     const words = figure && inWords(this.kind, figure, this.unit);
     if (words) this.told.replaceChildren(make("strong", {}, words.value), " ", make("span", { class: "soft" }, words.error));

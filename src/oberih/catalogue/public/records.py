@@ -160,6 +160,9 @@ class Quality(Part):
     triangles: Count | None = None
     points: Count | None = None
     photos: Count | None = None
+    scale: Literal["with the model", "one length"] | None = Field(
+        default=None, description="known with the model, or by one length that was measured on it"
+    )
     error_um: Count | None = Field(default=None, description="95 %, micrometres")
     texel_um: Count | None = Field(default=None, description="size of a texel, micrometres")
     drawing_scale: Count | None = Field(default=None, description="N of 1:N that the error supports")

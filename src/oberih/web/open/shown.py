@@ -31,6 +31,14 @@ __all__ = ["card", "month", "record_page"]
 
 SMALL_MAP = {"zoom": 6, "width": 320, "height": 200}
 UNKNOWN = say("It was not measured, as the scale is unknown.")
+UNMEASURED = say("It was not measured.")
+AGREEMENT = say(
+    "19 of 20 distances on the model are at most so far off, as the agreement of the photos tells."
+)
+ONE_LENGTH = say(
+    "19 of 20 distances on the model are at most so far off: so the photos agree, and so exactly is the one "
+    "length known that gave it its size."
+)
 LIGHT = say("Light: to see it in your room with a phone.")
 FORMATS: Mapping[str, str] = {
     "GLB": say("For the web and most 3D programs: shape and colours in one file."),
@@ -148,11 +156,10 @@ def figures(record: PublicRecord) -> Iterator[FigureRow]:
     lengths = size([one / 1000 for one in told.size_mm or ()], "m", 2)
     yield FigureRow(say("Size"), lengths, say("Width × height × depth of the model.") if lengths else UNKNOWN)
     error = figure(told.error_um / 1000 if told.error_um else None, "mm", 1)
-    yield FigureRow(
-        say("Error (95 %)"), error,
-        say("19 of 20 distances on the model are at most so far off, as the agreement of the photos tells.")
-        if error else UNKNOWN,
-    )  # fmt: skip
+    method = UNKNOWN if told.scale is None and not lengths else UNMEASURED
+    if error:
+        method = ONE_LENGTH if told.scale == "one length" else AGREEMENT
+    yield FigureRow(say("Error (95 %)"), error, method)
     if told.drawing_scale:
         scale = say("1:{number}", number=told.drawing_scale)
         yield FigureRow(say("Good for drawings"), scale, say("The largest scale that the error allows."))

@@ -153,9 +153,13 @@ class LengthFields:
     """One length of the thing: on the model, and in truth. What photos alone do not tell."""
 
     share: str = ""  # on the model: 1 is its largest side
+    off: str = ""  # how far off that may be, as it was clicked
     metres: str = ""
     error_mm: str = ""
-    side: float = 1.0  # the largest side of the model that is shown, in its own unit
+    what: str = ""  # was measured
+    kept: str = ""  # what the fields hold before anybody changes them, as the form sends it back
+    theirs: str = ""  # what somebody else gave, while this was written
+    before: str = ""  # how the model before it, which everybody sees, came to its size
 
 
 @dataclass(frozen=True)

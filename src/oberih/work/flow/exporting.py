@@ -26,7 +26,16 @@ from sqlalchemy.orm import Session
 from oberih.archive.stores import AlreadyThere
 from oberih.catalogue.access import Action, Who, demand, looking
 from oberih.catalogue.accounts import who_again
-from oberih.catalogue.tables import Capture, Collection, ConditionReport, Model, Publication, Rights, Subject
+from oberih.catalogue.tables import (
+    Capture,
+    Collection,
+    ConditionReport,
+    Model,
+    Publication,
+    Review,
+    Rights,
+    Subject,
+)
 from oberih.errors import InputError, NotInArchive
 from oberih.work.arrivals.taking import PIECE, nameless
 from oberih.work.engine import Job, JobState, step, workflow
@@ -181,7 +190,8 @@ def told(session: Session, subject: Subject) -> dict[str, Any]:
         "public_precision": public.precision if public is not None and public.visible else None,
         "captures": [capture_told(session, one) for one in captures],
         "models": [
-            {"identifier": one.id, "captures": one.captures, "figures": one.figures, "digest": one.digest}
+            {"identifier": one.id, "captures": one.captures, "figures": one.figures, "digest": one.digest,
+             **scale_told(session, one)}
             for one in models
         ],
         "conditions": [
@@ -190,6 +200,15 @@ def told(session: Session, subject: Subject) -> dict[str, Any]:
             for one in reports
         ],
     }  # fmt: skip
+
+
+def scale_told(session: Session, model: Model) -> dict[str, Any]:
+    """How a custodian gave a model its size, if one did: of the review that passed last."""
+    passed = select(Review).where(Review.model == model.id, Review.state == "passed").order_by(Review.number)
+    reviews = [one for one in session.scalars(passed) if one.known_length and one.metres_per_unit]
+    if not reviews:
+        return {}
+    return {"known_length": reviews[-1].known_length, "metres_per_unit": reviews[-1].metres_per_unit}
 
 
 def capture_told(session: Session, capture: Capture) -> dict[str, Any]:

@@ -205,6 +205,7 @@ def quality(figures: Mapping[str, Any], manifest: Manifest | None) -> Quality:
         triangles=manifest.triangles if manifest else figures.get("triangles"),
         points=figures.get("points"),
         photos=figures.get("photos_used"),
+        scale=(figures.get("scale") or "with the model") if metres else None,
         error_um=length("error", MICRO),
         texel_um=length("texel", MICRO),
         drawing_scale=round(figures["drawing_scale"]) if metres and figures.get("drawing_scale") else None,

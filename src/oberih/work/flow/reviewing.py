@@ -298,8 +298,12 @@ def correct_blur(service: Service, review: str, actor: str, corrections: dict[st
     begin_draft(service, row)
 
 
-def give_length(service: Service, review: str, actor: str, known: KnownLength | None) -> None:
-    """Write down a length, or (None) that none is known; what would be public is made again.
+def give_length(
+    service: Service, review: str, actor: str, known: KnownLength | None, *,
+    corrections: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Write down a length, or (None) that none is known; what would be public is made again, with other
+    ``corrections`` of what is blurred if there are any.
 
     Raises `Conflict` if the review is decided.
     """
@@ -308,6 +312,9 @@ def give_length(service: Service, review: str, actor: str, known: KnownLength | 
         if row.state != "open":
             raise Conflict("This is decided already.", "Open it again: let a new model be made.")
         row.known_length, row.draft = known.model_dump() if known else {}, ""
+        row.metres_per_unit = None  # of the files that are gone
+        if corrections is not None:
+            row.corrections = corrections
     begin_draft(service, row)
 
 

@@ -19,7 +19,7 @@ from oberih.web.inside.office.case import Case, case_of, due_or_visible, has_wor
 from oberih.web.inside.office.common import in_words, number_of, own, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, described_by
 from oberih.web.inside.office.history import only_made
-from oberih.web.inside.office.length import length_changed, length_of
+from oberih.web.inside.office.length import Texts, length_changed, length_of, wrong_length
 from oberih.web.inside.office.queue import opens
 from oberih.web.inside.office.regions import corrections_of, regions_of
 from oberih.web.inside.office.review import At, page
@@ -260,18 +260,12 @@ def keep_all(who: Asks, case: Case, sent: Given, *, make: bool = True) -> None:
         own(who, Action.CORRECT_BLUR, case.collection)
         if make and not resized:
             correct_blur(service, case.id, actor, told)
-        else:
+        elif not resized:
             note_blur(service, case.id, actor, told, seen_version=version)
     if resized:
         own(who, Action.EDIT, case.collection)
-        give_length(service, case.id, actor, length_of(sent, {}))
-
-
-def wrong_length(sent: Given) -> dict[str, str]:
-    """What is wrong with the length that a form gives: field -> why."""
-    errors: dict[str, str] = {}
-    length_of(sent, errors)
-    return errors
+        known = length_of(Texts.sent(sent), {})
+        give_length(service, case.id, actor, known, corrections=told if changed else None)
 
 
 def keep_answers(who: Asks, case: Case, sent: Given, version: int) -> int:
@@ -381,7 +375,12 @@ def wording(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
             raise Conflict(*MEANWHILE)
         if is_open(case.review):
             sent = caught_up(who, case, sent)
+            resized = length_changed(case, sent)
+            if resized and (wrong := wrong_length(sent)):
+                return again(request, who, case, sent, wrong, at="size")
             keep_all(who, case, sent, make=False)
+            if resized:
+                return go(f"/review/{case.id}?done=sized")
         else:
             keep_words(who, case, sent)
     except Unjudged as error:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Response
 
 from oberih.catalogue.access import Action
 from oberih.catalogue.public import LEVELS
+from oberih.catalogue.tables import Review
 from oberih.products.manifest import Manifest
 from oberih.web.inside.desk import Asks, asks
 from oberih.web.inside.office.case import Case, case_of
@@ -14,7 +15,7 @@ from oberih.web.inside.office.pictures import folder, poster_of
 from oberih.web.pages import FILES_POLICY
 from oberih.web.views import Viewer
 from oberih.work.flow.projecting import quality, scene
-from oberih.work.flow.scaling import scaled_figures
+from oberih.work.flow.scaling import known_length, scaled_figures
 
 __all__ = ["router", "viewer_of"]
 
@@ -28,22 +29,27 @@ def viewer_of(case: Case) -> Viewer | None:
     review = case.shown
     if review is None or not {one["role"] for one in review.manifest.get("files", ())} & {*LEVELS, "tiles"}:
         return None
-    below = f"/review/{case.id}"
+    below, of = f"/review/{case.id}", made(review)
     titles = case.subject.description["titles"] if case.subject is not None else {}
-    return Viewer(f"{below}/model", dict(titles), poster_of(review), files=f"{below}/files/")
+    return Viewer(f"{below}/model?of={of}", dict(titles), poster_of(review), files=f"{below}/files/{of}/")
+
+
+def made(review: Review) -> str:
+    """The word of a draft: a viewer that began with one never goes on with files of another."""
+    return review.draft.rpartition("/")[2]
 
 
 @router.get("/review/{identifier}/model")
-def model(identifier: str, who: Custodian) -> dict[str, Any]:
+def model(identifier: str, who: Custodian, of: str = "") -> dict[str, Any]:
     """What a viewer reads of a public record, of what may not be public yet: so without an identifier."""
     case = case_of(who, identifier)
     review, subject = case.shown, case.subject
-    if review is None or subject is None or case.model is None:
+    if review is None or subject is None or case.model is None or not review.manifest or of != made(review):
         raise unseen()
     manifest = Manifest.model_validate(review.manifest)
     told = quality(scaled_figures(case.model, review), manifest)
     return {
-        "id": "", "version": 0, "titles": subject.description["titles"],
+        "id": "", "version": 0, "side": largest_side(review), "titles": subject.description["titles"],
         "scene": scene(manifest, None, ()).model_dump(mode="json"), "quality": told.model_dump(mode="json"),
         "files": [
             one.model_dump(mode="json") for one in manifest.files
@@ -53,12 +59,19 @@ def model(identifier: str, who: Custodian) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def largest_side(review: Review) -> float:
+    """Of the frame of a draft, in the unit that it has."""
+    known = known_length(review) if review.metres_per_unit is not None else None
+    return known.largest_m if known else 1.0
+
+
 @router.get("/review/{identifier}/files/{path:path}")
 def draft_file(identifier: str, path: str, who: Custodian) -> Response:
     """A file as it would be, or is, public: only custodians get it, and nothing in it can run here."""
     case = case_of(who, identifier)
     review = case.shown
     files = {one["path"]: one for one in review.manifest.get("files", ())} if review else {}
+    path = path.removeprefix(f"{made(review)}/") if review else path
     if review is None or path not in files:
         raise unseen()
     told = files[path]["media_type"]

@@ -1,29 +1,73 @@
 """How large the thing truly is: one length of it, as the form of a review has it."""
 
-from oberih.catalogue.tables import Review
+from typing import NamedTuple
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from oberih.catalogue.tables import Model, Review
 from oberih.i18n import say
 from oberih.reconstruct.scale import LONGEST_M, SHORTEST_M
+from oberih.web.figures import figure
 from oberih.web.inside.forms import Given
 from oberih.web.inside.office.case import Case, is_open
 from oberih.web.views import LengthFields
-from oberih.work.flow.scaling import LONGEST, SHORTEST, KnownLength, known_length
+from oberih.work.flow.scaling import KnownLength, known_length
 
-__all__ = ["LENGTH", "length_changed", "length_fields", "length_of"]
+__all__ = ["Texts", "length_changed", "length_fields", "length_of", "wrong_length"]
 
-LENGTH = ("length-share", "length-m", "length-error")
-SHARE_DIGITS = 5
+KEPT = "length-kept"
+SHARE_DIGITS, OFF_DIGITS = 5, 6
 MILLI = 1000
+LONGEST_WORDS = 200
 NO_NUMBER = say("This is not a number.")
+NO_METRES = say("Write how long it truly is, in metres.")
 
 
-def length_fields(case: Case, sent: Given | None) -> LengthFields | None:
-    """The fields, as somebody filled them in or else as they are kept. None: nothing is asked."""
+class Texts(NamedTuple):
+    """What is in the fields, in the order in which the form keeps what they were made with."""
+
+    share: str = ""
+    off: str = ""
+    metres: str = ""
+    error: str = ""
+    what: str = ""
+
+    @classmethod
+    def of(cls, known: KnownLength | None) -> "Texts":
+        if known is None:
+            return cls()
+        error = "" if known.error_m is None else f"{known.error_m * MILLI:.10g}"
+        share, off = f"{known.share:.{SHARE_DIGITS}f}", f"{known.share_error:.{OFF_DIGITS}f}"
+        return cls(share, off, f"{known.metres:.10g}", error, known.what)
+
+    @classmethod
+    def sent(cls, sent: Given) -> "Texts":
+        return cls(*(sent(name).strip() for name in FIELDS))
+
+    @classmethod
+    def kept(cls, sent: Given) -> "Texts":
+        """Those that the page came with."""
+        return cls(*sent(KEPT).split("|", len(FIELDS) - 1)) if sent(KEPT) else cls()
+
+
+FIELDS = ("length-share", "length-off", "length-m", "length-error", "length-what")
+
+
+def length_fields(session: Session, case: Case, sent: Given | None) -> LengthFields | None:
+    """The fields: as they are kept, unless somebody filled in others. None: nothing is asked."""
     review = asked_of(case)
     if review is None:
         return None
-    known = known_length(review)
-    share, metres, error = (sent(name) for name in LENGTH) if sent is not None else texts(known)
-    return LengthFields(share, metres, error, known.largest_m if known else 1.0)
+    now = Texts.of(known_length(review))
+    shown, theirs = now, ""
+    if sent is not None and edited(sent):
+        shown = Texts.sent(sent)
+        if now != Texts.kept(sent):
+            theirs = in_words(known_length(review))
+    return LengthFields(
+        *shown, kept="|".join(now) if any(now) else "", theirs=theirs, before=before(session, case, review)
+    )
 
 
 def asked_of(case: Case) -> Review | None:
@@ -31,50 +75,78 @@ def asked_of(case: Case) -> Review | None:
     return case.review if is_open(case.review) and case.model and not case.model.scale_known else None
 
 
-def texts(known: KnownLength | None) -> tuple[str, str, str]:
+def before(session: Session, case: Case, review: Review) -> str:
+    """How everybody sees the model before this one in metres, while this one is not; or else empty."""
+    if case.public is None or not case.public.visible or case.public.review is None or review.known_length:
+        return ""
+    shown = session.get_one(Review, case.public.review)
+    if known := known_length(shown):
+        return in_words(known)
+    return say("by marks in its photos") if session.get_one(Model, shown.model).scale_known else ""
+
+
+def in_words(known: KnownLength | None) -> str:
     if known is None:
-        return "", "", ""
-    error = "" if known.error_m is None else f"{known.error_m * MILLI:.10g}"
-    return f"{known.share:.{SHARE_DIGITS}f}", f"{known.metres:.10g}", error
+        return say("no length")
+    metres = figure(known.metres, "m", 3)
+    return say("{length} for “{what}”", length=metres, what=known.what) if known.what else metres
+
+
+def edited(sent: Given) -> bool:
+    """Whether somebody wrote another length than the one that the page came with."""
+    if not any(name in sent.fields for name in FIELDS):
+        return False
+    errors: dict[str, str] = {}
+    now = length_of(Texts.sent(sent), errors)
+    return bool(errors) or now != length_of(Texts.kept(sent), {})
 
 
 def length_changed(case: Case, sent: Given) -> bool:
-    """Whether a form has another length than the one that is kept. Of a wrong one, `length_of` says why."""
-    review = asked_of(case)
-    if review is None or not any(name in sent.fields for name in LENGTH):
-        return False
-    return texts(known_length(review)) != tuple(sent(name).strip() for name in LENGTH)
+    """Whether a form asks for another length. Of a wrong one, `wrong_length` says why."""
+    return asked_of(case) is not None and edited(sent)
 
 
-def length_of(sent: Given, errors: dict[str, str]) -> KnownLength | None:
-    """The length that a form gives, None if it gives none; unless ``errors`` says what is wrong with it."""
-    share, metres, error = (number(sent, name, errors) for name in LENGTH)
+def wrong_length(sent: Given) -> dict[str, str]:
+    """What is wrong with the length that a form gives: field -> why."""
+    errors: dict[str, str] = {}
+    length_of(Texts.sent(sent), errors)
+    return errors
+
+
+def length_of(texts: Texts, errors: dict[str, str]) -> KnownLength | None:
+    """The length that fields give, None if they give none; unless ``errors`` says what is wrong with it."""
+    told = [number(text, name, errors) for name, text in zip(FIELDS[:4], texts[:4], strict=True)]
+    share, off, metres, error = told
     if errors or (share is None and metres is None and error is None):
         return None
     if share is None:
         errors["length-share"] = say("Measure it on the model, too.")
-    elif not SHORTEST <= share <= LONGEST:
-        errors["length-share"] = say(
-            "Choose a length that is a larger part of the model, from {least} to {most} of its largest side.",
-            least=SHORTEST, most=LONGEST,
-        )  # fmt: skip
     if metres is None:
-        errors["length-m"] = say("Write how long it truly is, in metres.")
+        errors["length-m"] = NO_METRES
     elif not SHORTEST_M <= metres <= LONGEST_M:
         errors["length-m"] = say("Write it in metres, like 2.4.")
     elif error is not None and not 0 <= error < metres * MILLI:
         errors["length-error"] = say("Write it in millimetres: less than the length itself.")
     if errors or share is None or metres is None:
         return None
-    return KnownLength(
-        share=round(share, SHARE_DIGITS), metres=metres, error_m=None if error is None else error / MILLI
-    )
-
-
-def number(sent: Given, name: str, errors: dict[str, str]) -> float | None:
-    text = sent(name).strip().replace(",", ".")
+    given = {"share": round(share, SHARE_DIGITS), "metres": metres, "what": texts.what[:LONGEST_WORDS]}
+    given |= {} if off is None else {"share_error": round(off, OFF_DIGITS)}
+    given |= {} if error is None else {"error_m": error / MILLI}
     try:
-        return float(text) if text else None
+        return KnownLength.model_validate(given)
+    except ValidationError as wrong:
+        if wrong.errors()[0]["loc"]:
+            errors["length-share"] = say(
+                "Choose a length that is a larger part of the model, and no more than it."
+            )
+        else:
+            errors["length-m"] = say("Nothing of this size was recorded: look at both numbers.")
+        return None
+
+
+def number(text: str, name: str, errors: dict[str, str]) -> float | None:
+    try:
+        return float(text.replace(",", ".")) if text else None
     except ValueError:
         errors[name] = NO_NUMBER
         return None

@@ -112,7 +112,7 @@ def page(
             viewer=viewer_of(case), model=poster_of(shows) if shows else None,
             model_address=model_of(shows) if shows else "",
             unused=tuple(name for one in case.captures for name in one.unused),
-            figures=figures(case), length=length_fields(case, form.sent if form else None),
+            figures=figures(case), length=length_fields(session, case, form.sent if form else None),
             replaces=replaces(session, case),
             beside=(*beside(case, place, shown), *standpoints(session, case.shown, shown.precision)),
             cell=shown.cell, precisions=() if case.capture else shown.choices, place_note=shown.note,
