@@ -100,7 +100,9 @@ def test_nothing_passes_in_a_size_that_nobody_has_looked_at(
     [
         ({"length_m": "2.4"}, "Measure it on the model, too."),
         ({"length_share": "0.25"}, "Write how long it truly is, in metres."),
-        ({"length_share": "0.001", "length_m": "2"}, "a length that is a larger part of the model"),
+        ({"length_share": "0.001", "length_m": "2"}, "too small a part of the model to tell its size"),
+        ({"length_share": "5", "length_m": "2"}, "This is longer than the model"),
+        ({}, "Measure a length on the model first"),
         ({"length_share": "0.02", "length_m": "900000"}, "Nothing of this size was recorded"),
         ({"length_share": "0.25", "length_m": "a door"}, "This is not a number."),
         ({"length_share": "0.25", "length_m": "nan"}, "Write it in metres, like 2.4."),
@@ -117,6 +119,8 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(
     assert words in custodian.text and ">thanks</textarea>" in custodian.text
     assert all(f'value="{one}"' in custodian.text for one in fields.values())
     custodian.go(path)
+    if not fields:
+        return
     assert custodian.send(f"{path}/words", title_en="Other", **told).status_code == 422
     assert words in custodian.text and not row(house, Review, review).known_length
 

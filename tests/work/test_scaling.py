@@ -43,6 +43,7 @@ def test_figures_are_in_metres_and_hold_the_error_of_the_scale() -> None:
     scale = hypot(sqrt(2) * 0.0016, 0.001 * 9.6, 0.003) / 2.4
     assert told["error"] == pytest.approx(hypot(0.0016, scale * hypot(3.2, 9.6, 4.8)))
     assert told["drawing_scale"] == 200 and told["error"] == pytest.approx(0.049, abs=0.001)
+    assert told["place_error"] == pytest.approx(0.0016) and told["scale_error"] == pytest.approx(scale)
     longer = KnownLength(share=0.5, share_error=0.001, metres=4.8, error_m=0.003)  # is more exact
     assert scaled_figures(Model(figures=FIGURES), review_with(longer, 1.6))["drawing_scale"] == 100
 
@@ -100,6 +101,9 @@ def test_a_known_length_makes_public_files_in_metres(service: Service, review: s
     assert row(service, Review, review).draft == ""  # nothing passes before it is made, and looked at
     (job,) = service.engine.jobs(name="draft", about=review).jobs
     assert job.going
+    give_length(service, review, "keeper", DOOR.model_copy(update={"metres": 2.5}))
+    assert sorted(one.going for one in service.engine.jobs(name="draft", about=review).jobs) == [False, True]
+    give_length(service, review, "keeper", DOOR)
     draft(Job("draft:2"), review)
     found = row(service, Review, review)
     assert found.manifest["unit"] == "m" and max(found.manifest["size"]) == pytest.approx(9.6, abs=0.01)
@@ -108,7 +112,9 @@ def test_a_known_length_makes_public_files_in_metres(service: Service, review: s
     publishing.publish(Job(f"publish:{review}"), review=review)
     seen = record(service.projection, found.subject)
     assert isinstance(seen, PublicRecord) and seen.scene is not None and seen.quality is not None
-    assert seen.scene.unit == "m" and max(seen.quality.size_mm or ()) == pytest.approx(9600, abs=10)
+    assert seen.scene.unit == "m" and seen.quality.scale == "one length"
+    assert seen.quality.size_mm == tuple(round(side / 1000) for side in seen.scene.size)
+    assert max(seen.quality.size_mm) == pytest.approx(9600, abs=10)
     (kept,) = seen.files_for("download")
     path = tmp_path / "kept.glb"
     path.write_bytes(service.files.read(kept.path)[0])

@@ -5,7 +5,13 @@ import { number, say } from "../texts";
 export const MEASURES = ["distance", "height", "area"] as const;
 export type Measure = (typeof MEASURES)[number];
 
-/** A figure, and its error (95 %) if each point is wrong by `error` at most (95 %). */
+/** By how much each place on the model may be wrong, and each length by the scale as a share of it (95 %). */
+export interface Wrong {
+  place: number;
+  scale: number;
+}
+
+/** A figure, and its error (95 %). */
 export interface Figure {
   value: number;
   error: number | null;
@@ -14,17 +20,17 @@ export interface Figure {
 /** Points that a measure takes: at least, and at most. */
 export const TAKES: Record<Measure, [number, number]> = { distance: [2, 2], height: [2, 2], area: [3, 60] };
 
-/** What `points` measure; null: there are too few. `error`: of a point, null if nobody knows it. */
-export function measured(kind: Measure, points: Vector3[], error: number | null): Figure | null {
+/** What `points` measure; null: there are too few. `wrong`: null if nobody knows it. */
+export function measured(kind: Measure, points: Vector3[], wrong: Wrong | null): Figure | null {
   if (points.length < TAKES[kind][0]) return null;
   const [a, b] = points as [Vector3, Vector3];
-  if (kind === "distance") return { value: a.distanceTo(b), error: error && error * Math.SQRT2 };
-  if (kind === "height") return { value: Math.abs(a.y - b.y), error: error && error * Math.SQRT2 };
-  return areaOf(points, error);
+  if (kind === "area") return areaOf(points, wrong);
+  const value = kind === "distance" ? a.distanceTo(b) : Math.abs(a.y - b.y);
+  return { value, error: wrong && Math.hypot(wrong.place * Math.SQRT2, wrong.scale * value) };
 }
 
 /** Of a polygon that need not be flat: half the length of the sum of its cross products (Newell). */
-function areaOf(points: Vector3[], error: number | null): Figure {
+function areaOf(points: Vector3[], wrong: Wrong | null): Figure {
   const first = points[0] as Vector3;
   const sum = new Vector3();
   let squares = 0; // each point moves the area by half the way between its neighbours
@@ -34,7 +40,8 @@ function areaOf(points: Vector3[], error: number | null): Figure {
     sum.add(point.clone().sub(first).cross(next.clone().sub(first)));
     squares += next.distanceToSquared(before);
   }
-  return { value: sum.length() / 2, error: error && (error / 2) * Math.sqrt(squares) };
+  const value = sum.length() / 2;
+  return { value, error: wrong && Math.hypot((wrong.place / 2) * Math.sqrt(squares), 2 * wrong.scale * value) };
 }
 
 /** A length as people say it. */

@@ -58,7 +58,7 @@ export interface PublicRecord {
   version: number;
   titles: Texts;
   scene: Scene | null;
-  quality: { error_um: number | null };
+  quality: { error_um: number | null; place_error_um?: number | null; scale_error_ppm?: number | null };
   files: File[];
   annotations: Annotation[];
   tours: Tour[];

@@ -8,6 +8,7 @@ import type { Comparison } from "./comparison";
 import { ground } from "./ground";
 import { Levels } from "./levels";
 import { Looks } from "./looks";
+import type { Wrong } from "./measuring";
 import type { Models } from "./models";
 import { steering } from "./moving";
 import { Notes, pointOf } from "./notes";
@@ -64,8 +65,7 @@ export class Show {
     this.over = new Over(this.stage, (point) => this.stage.sees(point, this.levels.rough, this.looks.leaves));
     this.notes = new Notes(this.over, (view) => this.goTo(view), record.annotations, record.tours);
     this.seeing = new Seeing(this.looks, scene, this.stage.draw, () => this.levels.rest(Infinity));
-    const error = scene.unit === "m" && record.quality.error_um !== null ? record.quality.error_um / MILLIONTHS : null;
-    this.tape = new Tape(this.over, scene.unit, error);
+    this.tape = new Tape(this.over, scene.unit, wrongOf(record));
     this.tape.measured = (kind, value, off) => {
       const { finer } = this.levels;
       const detail = { kind, value, off, side: record.side ?? Math.max(...pointOf(scene.size).toArray()), settled: !finer || finer.bytes > DETAIL };
@@ -269,6 +269,13 @@ export class Show {
     const turn = Math.atan2(eye.x, eye.z) - Math.atan2(home.x, home.z);
     this.said.textContent = whence(turn, Math.asin(eye.y / eye.length()), this.notes.inView);
   }
+}
+
+/** How wrong places and lengths may be, in metres; that of the scale is in the one figure, if it is not told apart. */
+function wrongOf({ scene, quality }: PublicRecord): Wrong | null {
+  const place = quality.place_error_um ?? quality.error_um;
+  if (scene?.unit !== "m" || place === null) return null;
+  return { place: place / MILLIONTHS, scale: (quality.scale_error_ppm ?? 0) / MILLIONTHS };
 }
 
 function whole(point: Vector3): Triple {

@@ -3,7 +3,7 @@ import type { Vector3 } from "three";
 import { make } from "../dom";
 import { say } from "../texts";
 import { button, choice } from "./bar";
-import { inWords, type Measure, MEASURES, measured, TAKES } from "./measuring";
+import { inWords, type Measure, MEASURES, measured, TAKES, type Wrong } from "./measuring";
 import type { Over } from "./over";
 
 export class Tape {
@@ -19,7 +19,7 @@ export class Tape {
   constructor(
     private readonly over: Over,
     private readonly unit: "m" | "unit",
-    private readonly error: number | null,
+    private readonly wrong: Wrong | null,
   ) {
     const kinds = MEASURES.map((one): [string, string] => [one, say(one)]);
     const row = make("div", { class: "row" }, button(say("undo"), "undo", () => this.undo()), button(say("anew"), "close", () => this.clear()));
@@ -74,7 +74,7 @@ export class Tape {
   }
 
   private show(): void {
-    const figure = measured(this.kind, this.points, this.error);
+    const figure = measured(this.kind, this.points, this.wrong);
     this.measured(this.kind, figure && figure.value, Math.hypot(...this.exact));
     const left = Math.max(0, TAKES[this.kind][0] - this.points.length);
     const words = figure && inWords(this.kind, figure, this.unit);

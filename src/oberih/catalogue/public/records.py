@@ -163,7 +163,11 @@ class Quality(Part):
     scale: Literal["with the model", "one length"] | None = Field(
         default=None, description="known with the model, or by one length that was measured on it"
     )
-    error_um: Count | None = Field(default=None, description="95 %, micrometres")
+    error_um: Count | None = Field(default=None, description="95 %, micrometres, with that of the scale")
+    place_error_um: Count | None = Field(
+        default=None, description="of it, that of a place on the model, if that of the scale is known apart"
+    )
+    scale_error_ppm: Count | None = Field(default=None, description="95 %, of the scale: of any length")
     texel_um: Count | None = Field(default=None, description="size of a texel, micrometres")
     drawing_scale: Count | None = Field(default=None, description="N of 1:N that the error supports")
     coverage_percent: Annotated[int, Field(ge=0, le=100)] | None = None

@@ -44,14 +44,21 @@ PREVIEW_PX = 1200
 
 @workflow("draft")
 def draft_again(job: Job, review: str, corrections: str) -> None:
-    """After a custodian corrected what is blurred. ``corrections`` makes the job's key one of its own."""
+    """After a custodian corrected the blur, or the size. ``corrections`` makes the job one of its own."""
     draft(job, review)
 
 
 def begin_draft(service: Service, review: Review) -> bool:
-    """Let what would be public be made, unless that is on its way for this version of the review."""
+    """Let what would be public be made, unless that is on its way for this version of the review.
+
+    What is made for an older one is of no use any more.
+    """
+    key = f"draft:{review.id}:{review.version}"
+    for job in service.engine.jobs(name="draft", about=review.id).jobs:
+        if job.going and job.key != key:
+            service.engine.cancel(job.key)
     return service.engine.enqueue(
-        "draft", key=f"draft:{review.id}:{review.version}", queue="cpu", about=[review.id],
+        "draft", key=key, queue="cpu", about=[review.id],
         args={"review": review.id, "corrections": str(review.version)},
     )  # fmt: skip
 

@@ -192,14 +192,14 @@ def rights(described: Description, licence: str) -> PublicRights | None:
 
 
 def quality(figures: Mapping[str, Any], manifest: Manifest | None) -> Quality:
-    """Measured figures; lengths only if the scale is known. Triangles are those of what anybody can fetch."""
+    """Measured figures, lengths only if the scale is known; size and triangles of what anybody can fetch."""
     metres = figures.get("unit") == "m"
 
     def length(name: str, factor: float) -> int | None:
         value = figures.get(name)
         return round(value * factor) if metres and value is not None else None
 
-    size = figures.get("size")
+    size: Any = manifest.size if manifest and manifest.unit == "m" else figures.get("size")
     filled = figures.get("photos_filled")
     return Quality(
         triangles=manifest.triangles if manifest else figures.get("triangles"),
@@ -207,6 +207,8 @@ def quality(figures: Mapping[str, Any], manifest: Manifest | None) -> Quality:
         photos=figures.get("photos_used"),
         scale=(figures.get("scale") or "with the model") if metres else None,
         error_um=length("error", MICRO),
+        place_error_um=length("place_error", MICRO),
+        scale_error_ppm=length("scale_error", MICRO),
         texel_um=length("texel", MICRO),
         drawing_scale=round(figures["drawing_scale"]) if metres and figures.get("drawing_scale") else None,
         coverage_percent=round(100 * min(1.0, filled)) if filled is not None else None,

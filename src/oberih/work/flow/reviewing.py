@@ -307,7 +307,8 @@ def give_length(
 
     Raises `Conflict` if the review is decided.
     """
-    with service.database.writing(actor, "measure") as session:
+    note = f"{known.metres:g} m {known.what}".strip() if known else ""
+    with service.database.writing(actor, "measure", note) as session:
         row = session.get_one(Review, review, with_for_update=True)
         if row.state != "open":
             raise Conflict("This is decided already.", "Open it again: let a new model be made.")

@@ -74,6 +74,7 @@ def scaled_figures(model: Model, review: Review) -> Mapping[str, Any]:
     clicked = known.share_error * known.largest_m
     relative = hypot(sqrt(2) * error * factor, clicked, known.error_m or 0.0) / known.metres
     told["error"] = hypot(error * factor, relative * hypot(*told["size"]))
+    told |= {"place_error": error * factor, "scale_error": relative}
     if (scale := drawing_scale(told["error"])) is not None:
         told["drawing_scale"] = scale
     return told

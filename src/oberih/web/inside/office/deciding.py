@@ -19,7 +19,7 @@ from oberih.web.inside.office.case import Case, case_of, due_or_visible, has_wor
 from oberih.web.inside.office.common import in_words, number_of, own, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, described_by
 from oberih.web.inside.office.history import only_made
-from oberih.web.inside.office.length import Texts, length_changed, length_of, wrong_length
+from oberih.web.inside.office.length import Texts, length_changed, length_of, no_length, wrong_length
 from oberih.web.inside.office.queue import opens
 from oberih.web.inside.office.regions import corrections_of, regions_of
 from oberih.web.inside.office.review import At, page
@@ -56,6 +56,7 @@ REDONE = say(
     "Kept. What is blurred was changed, so what would be public is being made again: look at it then, and "
     "decide."
 )
+NO_LENGTH = say("Measure a length on the model first, and write how long it truly is.")
 RESIZED = say(
     "Kept. The size was changed, so what would be public is being made again: look at it then, and decide."
 )
@@ -237,7 +238,10 @@ def again(
 def saved(request: Request, who: Asks, case: Case, sent: Given, *, at: At) -> Response:
     """Keep what was answered; what would be public is made anew if its blur or its size was changed."""
     resized = length_changed(case, sent)
-    if resized and (wrong := wrong_length(sent)):
+    wrong = wrong_length(sent) if resized else {}
+    if at == "size" and no_length(sent) and not resized:
+        wrong = {"length-share": NO_LENGTH}
+    if wrong:
         return again(request, who, case, sent, wrong, at=at)
     keep_all(who, case, sent)
     return go(f"/review/{case.id}?done={'sized' if resized else 'kept'}")

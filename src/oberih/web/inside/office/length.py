@@ -14,13 +14,15 @@ from oberih.web.inside.office.case import Case, is_open
 from oberih.web.views import LengthFields
 from oberih.work.flow.scaling import KnownLength, known_length
 
-__all__ = ["Texts", "length_changed", "length_fields", "length_of", "wrong_length"]
+__all__ = ["Texts", "length_changed", "length_fields", "length_of", "no_length", "wrong_length"]
 
 KEPT = "length-kept"
 SHARE_DIGITS, OFF_DIGITS = 5, 6
 MILLI = 1000
 LONGEST_WORDS = 200
 NO_NUMBER = say("This is not a number.")
+TOO_SHORT = say("This is too small a part of the model to tell its size: choose a longer length.")
+TOO_LONG = say("This is longer than the model: measure it on the model again.")
 NO_METRES = say("Write how long it truly is, in metres.")
 
 
@@ -106,6 +108,11 @@ def length_changed(case: Case, sent: Given) -> bool:
     return asked_of(case) is not None and edited(sent)
 
 
+def no_length(sent: Given) -> bool:
+    """Whether a form gives none."""
+    return not any(Texts.sent(sent))
+
+
 def wrong_length(sent: Given) -> dict[str, str]:
     """What is wrong with the length that a form gives: field -> why."""
     errors: dict[str, str] = {}
@@ -136,9 +143,7 @@ def length_of(texts: Texts, errors: dict[str, str]) -> KnownLength | None:
         return KnownLength.model_validate(given)
     except ValidationError as wrong:
         if wrong.errors()[0]["loc"]:
-            errors["length-share"] = say(
-                "Choose a length that is a larger part of the model, and no more than it."
-            )
+            errors["length-share"] = TOO_SHORT if share < 1 else TOO_LONG
         else:
             errors["length-m"] = say("Nothing of this size was recorded: look at both numbers.")
         return None

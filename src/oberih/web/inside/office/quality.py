@@ -23,6 +23,8 @@ def figures(case: Case) -> tuple[FigureRow, ...]:
     if model is None or review is None or not model.figures:
         return ()
     told: Mapping[str, Any] = scaled_figures(model, review)
+    if review.manifest.get("unit") == "m":
+        told = {**told, "size": review.manifest["size"]}  # of what people fetch
     metres = told.get("unit") == "m"
 
     def length(name: str) -> str:
