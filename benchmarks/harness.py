@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import time
@@ -76,9 +77,26 @@ def stage_costs(out: Path) -> dict[str, float]:
 
 
 def machine() -> str:
-    """The machine in words, without its name."""
+    """The machine in words, without its name, and how fast it is just now."""
     found = paradata.machine()
-    return f"{found.cores} cores of {found.processor}, Python {platform.python_version()}"
+    about = f"{found.cores} cores of {found.processor}, Python {platform.python_version()}"
+    return f"{about}; the yardstick took {yardstick():.2f} s"
+
+
+def yardstick() -> float:
+    """Seconds by the clock for work that never changes, median of five.
+
+    The same machine is twice as slow when others use it: figures of two runs compare by this.
+    """
+
+    def once() -> float:
+        began = time.perf_counter()
+        told = json.dumps([{"number": n, "words": [f"{n:x}", "stone"] * 4} for n in range(40_000)])
+        sorted(json.loads(told), key=lambda one: one["words"][0])
+        sum(n * n for n in range(1_000_000))
+        return time.perf_counter() - began
+
+    return statistics.median(once() for _ in range(5))
 
 
 def photos_of(name: str) -> Path:
