@@ -175,7 +175,7 @@ class PageFuzzer:
         named = {
             "contribution": crowd.contributed[owner], "identifier": crowd.review, "path:path": "poster.webp",
             "zone": crowd.zone, "key": crowd.job, "account": crowd.target, "token": "none",
-            "provider": "none", "link": "none", "photo": "0", **crowd.register,
+            "provider": "none", "link": "none", "photo": "0", "draft": "1", **crowd.register,
             "export": crowd.exports[crowd.people["custodian"].account],
         }  # fmt: skip
 

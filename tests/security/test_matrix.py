@@ -98,7 +98,7 @@ POST    /account/tokens/remove                                 L+ ++ ++ ++++ ++ 
 GET     /review                                                LN NN NN +++F NN NN L +NNNNN
 GET     /review/{identifier}                                   LN NN NN ++UF NN NN L NNNNNN
 GET     /review/{identifier}/progress                          LN NN NN ++UF NN NN L NNNNNN
-GET     /review/{identifier}/model                             LN NN NN ++UF NN NN L NNNNNN
+GET     /review/{identifier}/model/{draft}                     LN NN NN ++UF NN NN L NNNNNN
 GET     /review/{identifier}/files/{path:path}                 LN NN NN ++UF NN NN L NNNNNN
 POST    /review/{identifier}                                   LN NN NN ++UF NN NN L NNNNNN
 POST    /review/{identifier}/unpublish                         LN NN NN ++UF NN NN L NNNNNN
@@ -199,7 +199,7 @@ def ask(
     named = {
         "contribution": crowd.contributed[owner], "identifier": crowd.review, "path:path": "poster.webp",
         "zone": crowd.zone, "key": crowd.job, "account": crowd.target, "token": "none", "provider": "none",
-        "photo": "0", **crowd.register,
+        "photo": "0", "draft": "1", **crowd.register,
     }  # fmt: skip
     if path == "/{path:path}":
         named["path:path"] = "records/99999/none"

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from oberih.i18n import say
+from oberih.web.figures import figure
 from oberih.web.views import (
     AuditPage,
     AuditRow,
@@ -156,8 +157,8 @@ REVIEW = ReviewPage(
         "3",
         "Ширина дверей",
         kept="0.2|0.001|2.4||",
-        theirs="2.40 m",
-        before="2.40 m",
+        theirs=figure(2.4, "m", 2),
+        before=figure(2.4, "m", 2),
     ),
     figures=FIGURES,
     replaces=say("New version"),

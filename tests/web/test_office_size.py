@@ -167,7 +167,7 @@ def test_the_model_is_for_those_who_decide_there(house: House, custodian: Visito
     assert {one["role"] for one in told["files"]} <= {"full", "medium", "small", "tiles", "turntable"}
     for one in told["files"]:
         assert custodian.go(f"{files}{one['path']}").status_code == 200
-    assert custodian.go(f"/review/{modelled}/model").status_code == 404  # of which draft?
+    assert custodian.go(f"/review/{modelled}/model/1").status_code == 404
     assert custodian.go(f"/review/{modelled}/files/1/model.glb").status_code == 404  # of one that is gone
     assert person(house, "custodian", OTHER).go(path).status_code == 404
     assert person(house, "contributor").go(path).status_code in (403, 404)
@@ -189,7 +189,7 @@ def test_it_is_walked_around_and_measured_before_it_is_public(
             }
         await house.app(scope, receive, send)
 
-    scene = json.loads(custodian.go(f"/review/{modelled}/model?of=2").text)["scene"]
+    scene = json.loads(custodian.go(f"/review/{modelled}/model/2").text)["scene"]
     with drawing_chromium() as browser, serving(app) as address:
         for size in ("phone", "desk"):
             with opened(browser, f"{address}/review/{modelled}", size=size) as window:

@@ -31,7 +31,7 @@ def viewer_of(case: Case) -> Viewer | None:
         return None
     below, of = f"/review/{case.id}", made(review)
     titles = case.subject.description["titles"] if case.subject is not None else {}
-    return Viewer(f"{below}/model?of={of}", dict(titles), poster_of(review), files=f"{below}/files/{of}/")
+    return Viewer(f"{below}/model/{of}", dict(titles), poster_of(review), files=f"{below}/files/{of}/")
 
 
 def made(review: Review) -> str:
@@ -39,17 +39,18 @@ def made(review: Review) -> str:
     return review.draft.rpartition("/")[2]
 
 
-@router.get("/review/{identifier}/model")
-def model(identifier: str, who: Custodian, of: str = "") -> dict[str, Any]:
+@router.get("/review/{identifier}/model/{draft}")
+def model(identifier: str, draft: str, who: Custodian) -> dict[str, Any]:
     """What a viewer reads of a public record, of what may not be public yet: so without an identifier."""
     case = case_of(who, identifier)
-    review, subject = case.shown, case.subject
-    if review is None or subject is None or case.model is None or not review.manifest or of != made(review):
+    review = case.shown
+    if review is None or draft != made(review) or not review.manifest:
         raise unseen()
+    assert case.subject is not None and case.model is not None
     manifest = Manifest.model_validate(review.manifest)
     told = quality(scaled_figures(case.model, review), manifest)
     return {
-        "id": "", "version": 0, "side": largest_side(review), "titles": subject.description["titles"],
+        "id": "", "version": 0, "side": largest_side(review), "titles": case.subject.description["titles"],
         "scene": scene(manifest, None, ()).model_dump(mode="json"), "quality": told.model_dump(mode="json"),
         "files": [
             one.model_dump(mode="json") for one in manifest.files
