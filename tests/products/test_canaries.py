@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import laspy
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
@@ -138,7 +139,6 @@ def ply(folder: Path) -> Path:
 
 def las(folder: Path) -> Path:
     """LAS: coordinate system, system, VLRs and GPS times."""
-    laspy = pytest.importorskip("laspy")
     header = laspy.LasHeader(point_format=3, version="1.4")
     header.offsets, header.scales = np.floor(PLACE), np.full(3, 0.001)
     header.system_identifier = header.generating_software = WORD

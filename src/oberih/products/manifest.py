@@ -38,6 +38,11 @@ class PublicFile(BaseModel):
     texture_px: int | None = Field(None, description="longest side of the largest texture")
     size_px: tuple[int, int] | None = Field(None, description="width and height of a picture")
 
+    @property
+    def entry(self) -> bool:
+        """Whether it is asked for by its name: of a tileset, only where it begins."""
+        return self.role != "tiles" or self.path.endswith("/tileset.json")
+
 
 class Viewpoint(BaseModel):
     """From where the poster shows the model: where a viewer begins."""

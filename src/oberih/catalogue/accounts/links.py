@@ -294,7 +294,10 @@ def backed(session: Session, link: Link) -> bool:
 
 
 def no_link() -> InputError:
-    return InputError("This link is used up, has ended, or was never one.", "Ask for a new one.")
+    return InputError(
+        "This link is used up, has ended, or was never one.",
+        "If you have just used it, log in. Or else ask for a new one.",
+    )
 
 
 def invited(found: Link, owner: Account | None) -> Invited:

@@ -1,16 +1,17 @@
 """Which records have what a condition asks for, in the order of ranks, on either database.
 
 SQLite's FTS5 gives them one by one in that order, so that the first ten thousand of a million cost no more
-than of twenty thousand. PostgreSQL's GIN index can only give all of them, in no order. There, a condition
-that many records meet is asked of the newest months first (a key of every record, see `indexing`); GIN steps
-through a frequent word in the company of a rare one as fast as through the rare one alone. How many months
-follows from the planner's estimate, which may be wrong: then all the others are asked too, and the answer is
-the same.
+than of twenty thousand. PostgreSQL's GIN index can only give all of them, in no order. There, a page of what
+very many records meet is looked for without it, in the records themselves, one after another. Else a
+condition that many meet is asked of the newest months first (a key of every record, see `indexing`); GIN
+steps through a frequent word in the company of a rare one as fast as through the rare one alone. How many
+records or months follows from the planner's estimate, which may be wrong: then all the others are asked too,
+and the answer is the same.
 """
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Literal, Protocol
@@ -35,9 +36,8 @@ LAST = (1 << 62) - 1  # after every rank
 SLICES = 16  # of a month, when it is large
 LARGE = 16_000
 FEW = 3_000  # records that are found at once, without a walk through the months
-UNKNOWN = (
-    16  # of a narrower condition a sixteenth is looked for first: planners do not know what goes together
-)
+MOST_OPENED = 1_000  # records that are opened one after another: about as dear as a walk through the months
+SPARE = 3  # times as many may be opened as are expected to be enough
 
 
 Column = Literal["title_en", "title_uk", "quality"]
@@ -139,10 +139,14 @@ WITH found AS (
 class OfPostgres:
     connection: Connection
     widest: Condition  # of all that will be asked for
+    estimates: dict[str, int] = field(default_factory=dict)
 
     def ranks(self, condition: Condition, after: int, most: int) -> list[int]:
-        found: list[int] = []
         query = as_tsquery(condition)
+        found = self.opened(condition, query, after, most)
+        if len(found) == most:
+            return found
+        found = []
 
         def ask(window: str, start: int, wanted: int) -> int:
             given = {"query": f"{query}{window}", "after": start, "upto": LAST, "most": wanted}
@@ -152,6 +156,19 @@ class OfPostgres:
 
         self.walk(condition, after, LAST, most, ask)
         return found
+
+    def opened(self, condition: Condition, query: str, after: int, most: int) -> list[int]:
+        """What there is among the next records, where so many are expected to meet ``condition`` that a few
+        of them will do.
+        """
+        expected = self.expected_of(condition)
+        if expected <= FEW:
+            return []
+        number = SPARE * most * int(sum(one.size for one in self.slices)) // expected
+        if number > MOST_OPENED:
+            return []
+        given = {"query": query, "after": after, "number": number, "most": most}
+        return list(self.connection.execute(prepared(POSTGRES_OPENED), given).scalars())
 
     def summary(
         self, condition: Condition, column: Literal["codes", "cell"], upto: int, most: int,
@@ -185,13 +202,12 @@ class OfPostgres:
         much less, all the rest at once, of which there cannot be much. Only where words stand in a row every
         record with all of them has to be opened: there it goes on by months.
         """
-        if self.expected <= max(3 * most, FEW):
+        expected = self.expected_of(condition)
+        if expected <= max(2 * most, FEW):
             ask("", after, most)
             return
         parts = [one for one in self.slices if one.last > after and one.first <= upto]
-        wanted = 1.2 * most / self.expected * sum(one.size for one in parts)
-        if condition != self.widest:
-            wanted *= UNKNOWN
+        wanted = 1.2 * most / expected * sum(one.size for one in parts)
         while parts and most > 0:
             window = first_of(parts, wanted)
             parts = parts[len(window) :]
@@ -206,27 +222,37 @@ class OfPostgres:
     @cached_property
     def expected(self) -> int:
         """How many records meet the widest condition, about."""
-        return self.expected_of(self.widest)
+        return self.expected_alone(self.widest)
 
     def expected_of(self, condition: Condition) -> int:
+        """About how many records meet a condition that is the widest, or it and more: then no more than meet
+        either of both, as the planner does not know what goes together.
+        """
+        if not isinstance(condition, All) or self.widest not in condition.parts or self.expected <= FEW:
+            return self.expected
+        others = tuple(part for part in condition.parts if part != self.widest)
+        return min(self.expected, self.expected_alone(All(others))) if others else self.expected
+
+    def expected_alone(self, condition: Condition) -> int:
         """About how many records meet a condition. Words in a row often come together, of which the planner
         knows nothing, and every record with all of them has to be opened: there it is the rarest of them.
         """
-        if not asks_for_a_row(condition):
+        if not asks_for_a_row(self.widest):
             return self.estimate(as_tsquery(condition))
         match condition:
             case Has(keys):
                 return min(self.estimate(f"'{key}'") for key in keys)
             case Any(parts):
-                return sum(map(self.expected_of, parts))
+                return sum(map(self.expected_alone, parts))
             case All(parts):
-                return min(map(self.expected_of, parts), default=self.estimate(as_tsquery(condition)))
+                return min(map(self.expected_alone, parts), default=self.estimate(as_tsquery(condition)))
 
     def estimate(self, query: str) -> int:
         """How many records the planner expects."""
-        sql = f"EXPLAIN (FORMAT JSON) SELECT FROM {SCHEMA}.documents WHERE keys @@ CAST(:query AS tsquery)"
-        plan = self.connection.execute(prepared(sql), {"query": query}).scalar_one()
-        return int(plan[0]["Plan"]["Plan Rows"])
+        if query not in self.estimates:
+            plan = self.connection.execute(prepared(POSTGRES_PLAN), {"query": query}).scalar_one()
+            self.estimates[query] = int(plan[0]["Plan"]["Plan Rows"])
+        return self.estimates[query]
 
     @cached_property
     def slices(self) -> list[Slice]:
@@ -261,13 +287,20 @@ def in_one_of(window: Sequence[Slice]) -> str:
     return f"({' | '.join(keys)})"
 
 
+# By "rank + 0", which is in no index: only that of the words is to be used.
 POSTGRES_MET = f"""
-WITH met AS MATERIALIZED (
     SELECT rank, {{column}} AS data, {{order}} AS value FROM {SCHEMA}.documents
-    WHERE keys @@ CAST(:query AS tsquery) AND rank > :after AND rank <= :upto
-), found AS MATERIALIZED (SELECT * FROM met ORDER BY rank LIMIT :most) SELECT """  # noqa: S608
-POSTGRES_RANKS = POSTGRES_MET.format(column="NULL", order="NULL") + "rank FROM found ORDER BY rank"
-POSTGRES_SUMMARY = POSTGRES_MET + "count(*), max(rank), string_agg(data, ''::bytea), {ordered} FROM found"
+    WHERE keys @@ CAST(:query AS tsquery) AND rank + 0 > :after AND rank + 0 <= :upto
+    ORDER BY rank + 0 LIMIT :most"""  # noqa: S608
+POSTGRES_RANKS = f"SELECT rank FROM ({POSTGRES_MET.format(column='NULL', order='NULL')}) found"  # noqa: S608
+POSTGRES_SUMMARY = f"""
+WITH found AS ({POSTGRES_MET})
+SELECT count(*), max(rank), string_agg(data, ''::bytea), {{ordered}} FROM found"""  # noqa: S608
+POSTGRES_OPENED = f"""
+SELECT rank FROM (
+    SELECT rank, keys FROM {SCHEMA}.documents WHERE rank > :after ORDER BY rank LIMIT :number
+) next WHERE keys @@ CAST(:query AS tsquery) ORDER BY rank LIMIT :most"""  # noqa: S608
+POSTGRES_PLAN = f"EXPLAIN (FORMAT JSON) SELECT FROM {SCHEMA}.documents WHERE keys @@ CAST(:query AS tsquery)"
 
 
 def ordering(order: Order | None, aggregate: str) -> tuple[str, dict[str, object]]:

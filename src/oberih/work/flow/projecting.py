@@ -227,7 +227,7 @@ def files(passed: Review, manifest: Manifest, shown: Presentation | None) -> tup
             role=one.role, format=one.format or None, triangles=one.triangles, points=one.points,
             size_px=one.size_px,
         )
-        for one in made if one.role != "tiles" or one.path.endswith("/tileset.json")
+        for one in made if one.entry
     )  # fmt: skip
 
 

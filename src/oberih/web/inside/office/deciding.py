@@ -19,7 +19,7 @@ from oberih.web.inside.office.case import Case, case_of, due_or_visible, has_wor
 from oberih.web.inside.office.common import in_words, number_of, own, unseen
 from oberih.web.inside.office.filled import ANSWERS, Filled, described_by
 from oberih.web.inside.office.history import only_made
-from oberih.web.inside.office.length import Texts, length_changed, length_of, no_length, wrong_length
+from oberih.web.inside.office.length import length_changed, length_in, no_length, wrong_length
 from oberih.web.inside.office.queue import opens
 from oberih.web.inside.office.regions import corrections_of, regions_of
 from oberih.web.inside.office.review import At, page
@@ -94,7 +94,7 @@ def reviewed(request: Request, who: Asks, case: Case, sent: Given) -> Response:
     own(who, Action.PUBLISH if outcome == "passed" else Action.REVIEW, case.collection)
     errors = missing(case, sent, outcome)
     resized = outcome == "passed" and length_changed(case, sent)
-    if resized and (wrong := wrong_length(sent)):
+    if resized and (wrong := wrong_length(case, sent)):
         return again(request, who, case, sent, errors | wrong)
     if resized or (outcome == "passed" and blur_changed(case, sent)):
         keep_all(who, case, sent)
@@ -238,7 +238,7 @@ def again(
 def saved(request: Request, who: Asks, case: Case, sent: Given, *, at: At) -> Response:
     """Keep what was answered; what would be public is made anew if its blur or its size was changed."""
     resized = length_changed(case, sent)
-    wrong = wrong_length(sent) if resized else {}
+    wrong = wrong_length(case, sent)
     if at == "size" and no_length(sent) and not resized:
         wrong = {"length-share": NO_LENGTH}
     if wrong:
@@ -249,13 +249,11 @@ def saved(request: Request, who: Asks, case: Case, sent: Given, *, at: At) -> Re
 
 def keep_all(who: Asks, case: Case, sent: Given, *, make: bool = True) -> None:
     """Keep words, answers, what is blurred, and a length: with ``make`` all is made at once, and a new length
-    is so in any case. Raises `Conflict`; `InputError` if the length is wrong.
+    is so in any case. In that nothing is wrong (`wrong_length`). Raises `Conflict`.
     """
     if case.review is None or not is_open(case.review):
         raise Conflict(*MEANWHILE)
     resized = length_changed(case, sent)
-    if resized and (wrong := wrong_length(sent)):
-        raise InputError(next(iter(wrong.values())), "")
     told = corrections_of(case.review, regions_of(case.review), sent.all("blur"), sent.all("add"))
     changed = told != case.review.corrections
     version = keep_answers(who, case, sent, keep_words(who, case, sent))
@@ -268,8 +266,7 @@ def keep_all(who: Asks, case: Case, sent: Given, *, make: bool = True) -> None:
             note_blur(service, case.id, actor, told, seen_version=version)
     if resized:
         own(who, Action.EDIT, case.collection)
-        known = length_of(Texts.sent(sent), {})
-        give_length(service, case.id, actor, known, corrections=told if changed else None)
+        give_length(service, case.id, actor, length_in(sent), corrections=told if changed else None)
 
 
 def keep_answers(who: Asks, case: Case, sent: Given, version: int) -> int:
@@ -379,11 +376,10 @@ def wording(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
             raise Conflict(*MEANWHILE)
         if is_open(case.review):
             sent = caught_up(who, case, sent)
-            resized = length_changed(case, sent)
-            if resized and (wrong := wrong_length(sent)):
+            if wrong := wrong_length(case, sent):
                 return again(request, who, case, sent, wrong, at="size")
             keep_all(who, case, sent, make=False)
-            if resized:
+            if length_changed(case, sent):
                 return go(f"/review/{case.id}?done=sized")
         else:
             keep_words(who, case, sent)

@@ -53,8 +53,7 @@ def model(identifier: str, draft: str, who: Custodian) -> dict[str, Any]:
         "id": "", "version": 0, "side": largest_side(review), "titles": case.subject.description["titles"],
         "scene": scene(manifest, None, ()).model_dump(mode="json"), "quality": told.model_dump(mode="json"),
         "files": [
-            one.model_dump(mode="json") for one in manifest.files
-            if one.role in IN_3D and (one.role != "tiles" or one.path.endswith("/tileset.json"))
+            one.model_dump(mode="json") for one in manifest.files if one.role in IN_3D and one.entry
         ],
         "annotations": [], "tours": [], "relations": [],
     }  # fmt: skip

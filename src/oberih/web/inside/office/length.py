@@ -14,7 +14,7 @@ from oberih.web.inside.office.case import Case, is_open
 from oberih.web.views import LengthFields
 from oberih.work.flow.scaling import KnownLength, known_length
 
-__all__ = ["Texts", "length_changed", "length_fields", "length_of", "no_length", "wrong_length"]
+__all__ = ["length_changed", "length_fields", "length_in", "no_length", "wrong_length"]
 
 KEPT = "length-kept"
 SHARE_DIGITS, OFF_DIGITS = 5, 6
@@ -113,11 +113,17 @@ def no_length(sent: Given) -> bool:
     return not any(Texts.sent(sent))
 
 
-def wrong_length(sent: Given) -> dict[str, str]:
-    """What is wrong with the length that a form gives: field -> why."""
+def wrong_length(case: Case, sent: Given) -> dict[str, str]:
+    """What is wrong with another length that a form asks for: field -> why."""
     errors: dict[str, str] = {}
-    length_of(Texts.sent(sent), errors)
+    if length_changed(case, sent):
+        length_of(Texts.sent(sent), errors)
     return errors
+
+
+def length_in(sent: Given) -> KnownLength | None:
+    """The length that a form gives, in which nothing is wrong."""
+    return length_of(Texts.sent(sent), {})
 
 
 def length_of(texts: Texts, errors: dict[str, str]) -> KnownLength | None:
