@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from oberih.errors import StoreError
 from postgres import fresh_database
 from work.yard import Yard, heartbeat_of, lives, until
 
@@ -32,6 +33,23 @@ def yard(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
 def ran_in(yard: Yard, key: str, what: object) -> list[int]:
     """The processes in which a step began, in order."""
     return [int(line.split()[2]) for line in yard.log(f"{key} ") if line.split()[1] == str(what)]
+
+
+def freeze(yard: Yard, worker: int) -> None:
+    """Stop a process between two writes. In the middle of one it would keep the lock of SQLite's file, which
+    nobody can take from it: all who write wait until it goes on (docs/service.md).
+    """
+
+    def between_writes() -> bool:
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            with yard.engine.tables.writing():
+                return True
+        except StoreError:
+            os.kill(worker, signal.SIGCONT)
+            return False
+
+    until(between_writes)
 
 
 def in_step_three(yard: Yard) -> int:
@@ -76,7 +94,7 @@ def test_a_frozen_worker_that_comes_back_does_nothing_beside_the_new_owner(yard:
     here.engine.enqueue("effect", "effect", queue="cpu")
     until(lambda: here.did("effect"))
     frozen = ran_in(here, "effect", "begun")[0]
-    os.kill(frozen, signal.SIGSTOP)
+    freeze(here, frozen)
     until(lambda: here.did("effect").count("begun") == 2)
     os.kill(frozen, signal.SIGCONT)
     here.go()
