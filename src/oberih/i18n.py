@@ -14,7 +14,7 @@ catalogue and fills in the same parts. Constant strings need no `say`.
 
 import os
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from gettext import c2py
@@ -62,10 +62,14 @@ class Said(str):
 
 def say(template: str, plural: str | None = None, /, **parts: object) -> Said:
     """``template`` filled with ``parts``; the part ``count`` chooses between singular and plural."""
-    chosen = plural if plural is not None and parts["count"] != 1 else template
-    said = Said(Filled().format(chosen, **parts))
+    said = Said(ENGLISH_FILLED.format(chosen(template, plural, parts), **parts))
     said.template, said.plural, said.parts = template, plural, parts
     return said
+
+
+def chosen(template: str, plural: str | None, parts: Mapping[str, Any]) -> str:
+    """The English form for a part ``count``."""
+    return plural if plural is not None and parts["count"] != 1 else template
 
 
 def to_json(text: str) -> Any:
@@ -99,6 +103,9 @@ class Filled(string.Formatter):
         return filled.translate(self.marks) if isinstance(value, int | float) and format_spec else filled
 
 
+ENGLISH_FILLED = Filled()
+
+
 @dataclass(frozen=True)
 class Language:
     """A language to speak. Call it with a text; texts it does not know stay English."""
@@ -109,16 +116,15 @@ class Language:
     def __call__(self, text: str) -> str:
         if not isinstance(text, Said):
             return self._constant(text)
-        count = text.parts.get("count", 1)
-        template = self._found(text.template, count if text.plural is not None else None)
-        if template is None:
-            return str(text)
-        parts = {k: self(v) if isinstance(v, str) else v for k, v in text.parts.items()}
-        return Filled(**self.marks).format(template, **parts)
+        return self.say(text.template, text.plural, **text.parts)
 
     def say(self, template: str, plural: str | None = None, /, **parts: object) -> str:
         """The same as `say`, in this language at once."""
-        return self(say(template, plural, **parts))
+        found = self._found(template, parts.get("count", 1) if plural is not None else None)
+        if found is None:
+            return ENGLISH_FILLED.format(chosen(template, plural, parts), **parts)
+        own = {name: self(part) if isinstance(part, str) else part for name, part in parts.items()}
+        return self._filled.format(found, **own)
 
     def form(self, template: str, plural: str, count: int) -> str:
         """Of a template the form for ``count``, unfilled: for libraries that fill it in themselves."""
@@ -145,6 +151,10 @@ class Language:
         return known
 
     @cached_property
+    def _filled(self) -> Filled:
+        return Filled(**self.marks)
+
+    @cached_property
     def _known(self) -> dict[str, str]:
         return {}
 
@@ -161,8 +171,8 @@ class Language:
     def _plural(self) -> Callable[[int], int]:
         """Which form a number takes."""
         assert self.catalogue is not None
-        chosen: Callable[[int], int] = c2py(self.catalogue.plural_expr)
-        return chosen
+        form: Callable[[int], int] = c2py(self.catalogue.plural_expr)
+        return form
 
 
 ENGLISH = Language("en")

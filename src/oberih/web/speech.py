@@ -44,7 +44,7 @@ class Speech:
                 name: self.language.say(text, plural, **(kept | {"count": n}))
                 for name, n in counts(self.language.code).items()
             }
-        return self.language(say(text, plural, **parts))
+        return self.language.say(text, plural, **parts)
 
     def day(self, value: date) -> Markup:
         """A day, marked up. 21 November 2026."""
