@@ -5,6 +5,7 @@ element for (measurements, legal status) stay out, rather than in an element tha
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from xml.sax.saxutils import escape, quoteattr
 
@@ -40,11 +41,17 @@ def dublin_core(description: Description, publication: Publication, model: Model
     said += [files(description, publication), names(description, publication)]
     said += [rights(digital_rights(description, model))]
     lines = [
-        f" <dc:{name}{f' xml:lang={quoteattr(language)}' if language else ''}>{escape(text)}</dc:{name}>\n"
+        f" <dc:{name}{spoken(language)}>{escape(text)}</dc:{name}>\n"
         for name, texts in chain.from_iterable(said)
         for language, text in texts.items()
     ]
     return f"{BEGIN}{''.join(lines)}</oai_dc:dc>\n".encode()
+
+
+@lru_cache(1_000)
+def spoken(language: str) -> str:
+    """The attribute that names a language."""
+    return f" xml:lang={quoteattr(language)}" if language else ""
 
 
 def plain(text: str) -> dict[str, str]:

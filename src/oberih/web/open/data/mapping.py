@@ -17,7 +17,16 @@ from oberih.archive.metadata import (
     lido,
     schema_org,
 )
-from oberih.archive.metadata.description import Identifier, Period, Person, Place, Relation, Rights, Term
+from oberih.archive.metadata.description import (
+    Identifier,
+    LegalStatus,
+    Period,
+    Person,
+    Place,
+    Relation,
+    Rights,
+    Term,
+)
 from oberih.catalogue.public import PublicFile, PublicRecord, PublicTerm
 from oberih.catalogue.public.records import LEVELS
 from oberih.web.open.addresses import House, file_of, page_of
@@ -35,6 +44,7 @@ __all__ = [
 ]
 
 MICRO, MILLI = 1e-6, 1e-3
+UNKNOWN = LegalStatus()  # given, as a default would be copied for each record
 
 
 def described(record: PublicRecord) -> Description:
@@ -60,6 +70,7 @@ def described(record: PublicRecord) -> Description:
         rights=Rights.model_construct(
             uri=record.rights.uri, holder=record.rights.holder, credit=record.rights.credit
         ) if record.rights else None,
+        legal_status=UNKNOWN,
         identifiers=tuple(
             Identifier.model_construct(value=one.value, authority=one.authority, kind="inventory number")
             for one in record.identifiers
