@@ -210,8 +210,16 @@ def test_no_header_of_the_visitor_s_own_is_believed_of_where_they_are(house: Hou
 def test_many_who_register_from_one_network_have_to_wait(house: House) -> None:
     visitor = house.visitor()
     visitor.go("/join")
-    statuses = [visitor.script("/join/passkey/options", {"name": "x"}).status_code for _ in range(103)]
+    statuses = [visitor.script("/join/passkey/options", {"name": "xenia"}).status_code for _ in range(103)]
     assert statuses[0] == 200 and statuses[-1] == 429
+
+
+@pytest.mark.parametrize("name", ["x", "olena!", "-olena"])
+def test_a_name_to_log_in_with_is_refused_before_there_is_a_passkey(house: House, name: str) -> None:
+    visitor = house.visitor()
+    visitor.go("/join")
+    answer = visitor.script("/join/passkey/options", {"name": name})
+    assert answer.status_code == 422 and "name to log in" in answer.json()["message"]
 
 
 def test_one_network_cannot_ask_the_public_side_for_ever(house: House) -> None:

@@ -17,10 +17,10 @@ from oberih.catalogue.accounts.keys import digest, network_of
 from oberih.catalogue.accounts.limits import Bucket, Limit, slow_down
 from oberih.catalogue.accounts.links import grant, link_of, no_link, take_link, wipe
 from oberih.catalogue.accounts.login import CannotEnter, put_password
-from oberih.catalogue.accounts.names import checked_name
+from oberih.catalogue.accounts.names import checked_login, checked_name
 from oberih.catalogue.accounts.passkeys import Challenge, put_passkey, registration, verified_key
 from oberih.catalogue.accounts.passwords import checked_password, password_hash
-from oberih.catalogue.accounts.people import new_account
+from oberih.catalogue.accounts.people import login_taken, new_account, taken
 from oberih.catalogue.accounts.roles import put_grant, someone
 from oberih.catalogue.accounts.sessions import Opened, Way, open_session
 from oberih.catalogue.accounts.tables import Account
@@ -55,7 +55,7 @@ def join_with_password(
     Raises `InputError`, `TooManyTries`, `CannotEnter`.
     """
     counted(database, gate, visit)
-    profile = replace(profile, login=profile.login or profile.name) if profile else None
+    profile = with_login(profile)
     about = (profile.login, profile.name) if profile else ()
     made = password_hash(checked_password(password, about))
     with database.writing("service", "join") as session:
@@ -69,6 +69,7 @@ def begin_join(
 ) -> Challenge:
     """Begin to join with a passkey. Raises `InputError`, `TooManyTries`."""
     counted(database, gate, visit)
+    profile = with_login(profile)
     with database.writing("service", "join") as session:
         refuse_closed(gate, token)
         link = link_of(session, hashed(token)) if token else None
@@ -78,10 +79,24 @@ def begin_join(
             account, name = link.account or "", someone(session, link.account or "").name
         else:
             account, name = new_id(), checked_name(profile.name if profile else "")
+            refuse_login(session, profile, invited=link is not None)
         staff = link is not None and link.role in STAFF_ROLES
         options, data = registration(gate, account, name, staff=staff)
         more = {"account": account, "profile": asdict(profile) if profile else None}
         return Challenge(begin(session, "join", {**data, **more}), options)
+
+
+def with_login(profile: Profile | None) -> Profile | None:
+    """Who wishes for no name to log in with, logs in with their own."""
+    return replace(profile, login=profile.login or profile.name) if profile else None
+
+
+def refuse_login(session: Session, profile: Profile | None, *, invited: bool) -> None:
+    """Raise `InputError` for a name that would be refused: before there is a passkey."""
+    if profile is not None:
+        login = checked_login(profile.login)
+        if invited and taken(session, login):
+            raise login_taken()
 
 
 def join_with_passkey(

@@ -32,10 +32,12 @@ __all__ = [
     "change_profile",
     "close_account",
     "find_people",
+    "login_taken",
     "new_account",
     "open_account",
     "person",
     "set_pseudonym",
+    "taken",
 ]
 
 PAGE = 50
