@@ -425,6 +425,17 @@ WORK: dict[str, Sample] = {
                 AuditRow(
                     "3", NOW, "a1", "manage accounts", "account", "a2", who=say("the service"), whom="Остап"
                 ),
+                AuditRow(
+                    "4",
+                    NOW,
+                    "p-9a",
+                    "see place",
+                    "place",
+                    "ark:/99999/fk4a",
+                    who="Ярина",
+                    times=12,
+                    since=NOW,
+                ),
             ),
             {"of": "ark:/99999/fk4a"},
             ("subject", "capture"),

@@ -86,6 +86,15 @@ def test_the_trail_says_it_in_the_reader_s_language(house: House, custodian: Vis
     assert "Wrote down the 3D model" in custodian.text
 
 
+def test_looks_that_follow_one_another_are_told_as_one(house: House, custodian: Visitor) -> None:
+    review = in_review(house, captured(house))
+    for _ in range(3):
+        custodian.go(f"/review/{review}")
+    custodian.go("/audit?kind=place")
+    row = custodian.text[custodian.text.index("<tbody>") :].split("</tr>")[0]
+    assert "Looked at the true place" in row and "3 times, the first one:" in row
+
+
 # -- jobs ---
 
 

@@ -68,6 +68,8 @@ class AuditRow:
     kept: bool = False  # it is in the archive
     who: str = ""  # the actor, in words
     whom: str = ""  # an account that it is about, in words
+    times: int = 1  # a look that was repeated: how often
+    since: datetime | None = None  # when for the first time
 
 
 @dataclass(frozen=True)

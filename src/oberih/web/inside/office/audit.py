@@ -5,6 +5,7 @@ the reasons that custodians gave: they may tell what is sealed.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -46,16 +47,26 @@ def listed(request: Request, who: Annotated[Asks, Depends(asks(Action.READ_AUDIT
     rows = tuple(
         AuditRow(
             one.id, one.at, one.actor, one.action, one.kind, one.of, one.version, one.note if notes else "",
-            differing(one.data, earlier.get((one.kind, one.of, one.version - 1))), one.kept is not None,
-            words[one.actor], words[one.of] if one.kind == "account" else "",
+            differing(one.data, earlier.get((one.kind, one.of, one.version - 1))),
+            all(each.kept is not None for each in same), words[one.actor],
+            words[one.of] if one.kind == "account" else "", len(same), same[-1].at,
         )
-        for one in page
+        for same in in_a_row(page) for one in same[:1]
     )  # fmt: skip
     paging = Paging(
         address("/audit", **filters) if before else "",
         address("/audit", **filters, before=page[-1].id) if len(found) > PAGE else "",
     )
     return who.page(request, AuditPage(rows, filters, KINDS, paging, words.get(filters["actor"], "")))
+
+
+def in_a_row(page: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries of looks that follow one another, the same person's at the same thing, together."""
+
+    def look(one: Entry) -> object:
+        return one.id if one.data is not None else (one.actor, one.action, one.kind, one.of, one.note)
+
+    return [list(same) for _, same in groupby(page, key=look)]
 
 
 def filtered(asked: Select[Any], filters: dict[str, str]) -> Select[Any]:
