@@ -106,7 +106,7 @@ def test_how_much_room_the_disk_has_is_told_to_nobody(
     monkeypatch.setattr("oberih.web.inside.contributions.free_bytes", lambda _: room)
     page = visitor.go("/contribute").text
     assert said in page and ("room here" in page) == bool(said)
-    assert f'data-bytes="{50 << 30}"' in page and "12.3" not in page and "12345" not in page
+    assert f'data-bytes="{50 * 10**9}"' in page and "12.3" not in page and "12345" not in page
 
 
 @pytest.mark.parametrize(

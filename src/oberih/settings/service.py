@@ -10,7 +10,7 @@ from oberih.settings.archive import FileFirst, Name
 
 __all__ = ["ProviderSettings", "ServiceSettings"]
 
-GIB = 2**30
+GB = 10**9
 WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+$")]
 Database = Annotated[str, StringConstraints(pattern=r"^(|postgresql://\S+)$")]
 
@@ -100,12 +100,12 @@ class ServiceSettings(FileFirst):
     ledger_every_s: float = Field(30, gt=0, description="how often changes of records go to the archive")
 
     upload_files: int = Field(3000, ge=1, description="most files of one contribution")
-    upload_file_bytes: int = Field(20 * GIB, ge=1, description="most bytes of one file")
-    upload_bytes: int = Field(50 * GIB, ge=1, description="most bytes of one contribution")
+    upload_file_bytes: int = Field(20 * GB, ge=1, description="most bytes of one file")
+    upload_bytes: int = Field(50 * GB, ge=1, description="most bytes of one contribution")
     arriving_bytes: int = Field(
-        100 * GIB, ge=1, description="most bytes of one person on their way to the archive"
+        100 * GB, ge=1, description="most bytes of one person on their way to the archive"
     )
-    keep_free_bytes: int = Field(5 * GIB, ge=0, description="room that uploads leave on the disk")
+    keep_free_bytes: int = Field(5 * GB, ge=0, description="room that uploads leave on the disk")
     upload_days: int = Field(7, ge=1, description="days without a byte after which an upload is given up")
 
     public_processes: int = Field(

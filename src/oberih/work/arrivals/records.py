@@ -21,7 +21,7 @@ __all__ = [
     "Why",
 ]
 
-GIB = 2**30
+GB = 10**9
 
 
 class Why(Enum):
@@ -52,9 +52,9 @@ class Limits:
     """What one account may send."""
 
     files: int = 3000  # of one contribution
-    file_bytes: int = 20 * GIB
-    contribution_bytes: int = 50 * GIB
-    account_bytes: int = 100 * GIB  # offered or arrived, and not deposited yet
+    file_bytes: int = 20 * GB
+    contribution_bytes: int = 50 * GB
+    account_bytes: int = 100 * GB  # offered or arrived, and not deposited yet
     contributions: int = 100  # not deposited yet
     at_once: int = 24  # files that arrive at the same moment, per web process
 

@@ -64,7 +64,7 @@ class Arrivals:
     """Everything that is arriving, in ``folder``."""
 
     folder: Path
-    keep_free: int = 5 * 2**30  # bytes of the disk that stay free
+    keep_free: int = 5 * 10**9  # bytes of the disk that stay free
     idle: timedelta = timedelta(days=7)  # so long without a byte, and an upload is over
 
     def __post_init__(self) -> None:
