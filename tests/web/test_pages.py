@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from oberih.errors import InputError
 from oberih.i18n import ENGLISH, Language, available, language
 from oberih.web import views
-from oberih.web.figures import figure, percent, size
+from oberih.web.figures import error, figure, percent, size
 from oberih.web.pages import HEADERS, STATIC, Pages, StaticPages, progress, seen
 from oberih.web.sketches import SIDE, geometry, sketch
 from oberih.web.speech import EACH, Speech
@@ -267,6 +267,8 @@ def test_figures_are_grouped_and_have_the_decimal_mark_of_the_language() -> None
     for told, english, ukrainian in (
         (figure(1234567, digits=0), "1,234,567", "1\u00a0234\u00a0567"),
         (figure(1234.5, "mm", 1), "1,234.5 mm", "1\u00a0234,5 мм"),
+        (error(0.0042, 1), "4.2 mm", "4,2 мм"),
+        (error(2.8532, 1), "2.9 m", "2,9 м"),
         (figure(0.0042, "m"), "0.00420 m", "0,00420 м"),
         (size((1.5, 20, 1234), "m"), "1.50 × 20.0 × 1,234 m", "1,50 × 20,0 × 1\u00a0234 м"),
         (percent(0.1234), "12.3 %", "12,3 %"),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from oberih.i18n import say
 
-__all__ = ["figure", "percent", "size"]
+__all__ = ["error", "figure", "percent", "size"]
 
 Unit = Literal["", "mm", "m", "dB"]
 SIGNIFICANT = 3
@@ -18,6 +18,13 @@ def figure(value: float | None, unit: Unit = "", digits: int | None = None) -> s
         return ""
     number = say("{x:,.{d}f}", x=value, d=decimals(value) if digits is None else digits)
     return with_unit(number, unit)
+
+
+def error(metres: float | None, digits: int | None = None) -> str:
+    """An error: in millimetres with ``digits`` decimals, or in metres if it is one or more."""
+    if metres is None or metres < 1:
+        return figure(None if metres is None else 1000 * metres, "mm", digits)
+    return figure(metres, "m", 1)
 
 
 def percent(share: float | None) -> str:

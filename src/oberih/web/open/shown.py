@@ -17,7 +17,7 @@ from oberih.catalogue.public import (
 )
 from oberih.i18n import say
 from oberih.web.charts import View, chart, middle
-from oberih.web.figures import figure, size
+from oberih.web.figures import error, figure, size
 from oberih.web.open.addresses import House, data_of, embed_of, file_of, persistent, tail
 from oberih.web.open.data.citing import credit, sentence
 from oberih.web.open.data.json_ld import json_ld
@@ -153,13 +153,13 @@ def period(one: PublicPeriod) -> Texts:
 
 def figures(record: PublicRecord) -> Iterator[FigureRow]:
     told = record.quality
-    lengths = size([one / 1000 for one in told.size_mm or ()], "m", 2)
+    error_m = told.error_um / 1e6 if told.error_um else None
+    lengths = size([one / 1000 for one in told.size_mm or ()], "m", 2 if (error_m or 0) < 0.5 else 1)
     yield FigureRow(say("Size"), lengths, say("Width × height × depth of the model.") if lengths else UNKNOWN)
-    error = figure(told.error_um / 1000 if told.error_um else None, "mm", 1)
     method = UNKNOWN if told.scale is None and not lengths else UNMEASURED
-    if error:
+    if error_m:
         method = ONE_LENGTH if told.scale == "one length" else AGREEMENT
-    yield FigureRow(say("Error (95 %)"), error, method)
+    yield FigureRow(say("Error (95 %)"), error(error_m, 1), method)
     if told.drawing_scale:
         scale = say("1:{number}", number=told.drawing_scale)
         yield FigureRow(say("Good for drawings"), scale, say("The largest scale that the error allows."))

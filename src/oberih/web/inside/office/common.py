@@ -43,6 +43,7 @@ DONE = {
     "answered": say("Your answer is on the contributor's page."),
     "words": say("The words are changed."),
     "sized": say("It is kept. What would be public is made again, in its true size: look at it then."),
+    "unsized": say("It is kept. What would be public is made again, without metres: look at it then."),
     "together": say("They are put together. A new model is made of all the photos, and comes to review."),
     "shown": say("It is saved: everybody sees it. Where a look begins elsewhere, its pictures follow soon."),
 }

@@ -244,7 +244,11 @@ def saved(request: Request, who: Asks, case: Case, sent: Given, *, at: At) -> Re
     if wrong:
         return again(request, who, case, sent, wrong, at=at)
     keep_all(who, case, sent)
-    return go(f"/review/{case.id}?done={'sized' if resized else 'kept'}")
+    return go(f"/review/{case.id}?done={said_of_length(sent) if resized else 'kept'}")
+
+
+def said_of_length(sent: Given) -> str:
+    return "unsized" if no_length(sent) else "sized"
 
 
 def keep_all(who: Asks, case: Case, sent: Given, *, make: bool = True) -> None:
@@ -380,7 +384,7 @@ def wording(request: Request, identifier: str, who: Custodian, sent: InForm) -> 
                 return again(request, who, case, sent, wrong, at="size")
             keep_all(who, case, sent, make=False)
             if length_changed(case, sent):
-                return go(f"/review/{case.id}?done=sized")
+                return go(f"/review/{case.id}?done={said_of_length(sent)}")
         else:
             keep_words(who, case, sent)
     except Unjudged as error:

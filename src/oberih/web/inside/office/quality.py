@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from oberih.catalogue.tables import Model, Review
 from oberih.i18n import say
-from oberih.web.figures import figure, percent, size
+from oberih.web.figures import error, figure, percent, size
 from oberih.web.inside.office.case import Case
 from oberih.web.views import FigureRow
 from oberih.work.flow.comparing import compared
@@ -36,7 +36,7 @@ def figures(case: Case) -> tuple[FigureRow, ...]:
         FigureRow(say("Photos used"), say("{done} of {all}", done=used, all=photos) if photos else used),
         FigureRow(say("Triangles"), figure(told.get("triangles"), digits=0), UNKNOWN),
         FigureRow(say("Size"), size(told.get("size") or (), "m") if metres else "", UNKNOWN),
-        FigureRow(say("Error (95 %)"), length("error"), UNKNOWN),
+        FigureRow(say("Error (95 %)"), error(told.get("error") if metres else None), UNKNOWN),
         FigureRow(say("Detail of the texture"), length("texel"), UNKNOWN),
         FigureRow(say("Holes in the surface"), percent(told.get("hole_share")), UNKNOWN),
         FigureRow(
