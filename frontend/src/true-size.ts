@@ -3,6 +3,7 @@ import { find, make } from "./dom";
 import { number, say } from "./texts";
 
 const [SHARE_DIGITS, OFF_DIGITS] = [5, 6];
+const POOR_PERCENT = 2; // of a length: from far away, a click is worth less than the model
 
 interface Measured {
   kind: string;
@@ -32,11 +33,14 @@ export class TrueSize {
   }
 
   private offer(measured: Measured): void {
-    const { value, side, settled } = measured;
+    const { value, off, side, settled } = measured;
     if (value === null || measured.kind === "area") return this.told.replaceChildren();
     if (!settled) return this.told.replaceChildren(say("comes finer"));
     this.measured = measured;
-    this.told.replaceChildren(say("measured", { x: number(value / side, 3) }), " ", this.take);
+    const percent = (100 * off) / value;
+    const told = [say("measured", { x: number(value / side, 3), off: number(percent, percent < 1 ? 2 : 1) })];
+    if (percent > POOR_PERCENT) told.push(" ", say("nearer"));
+    this.told.replaceChildren(...told, " ", this.take);
   }
 
   /** Another length than the one before: how long that truly is, is still to be written. */
