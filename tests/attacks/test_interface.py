@@ -180,7 +180,7 @@ def test_case_18_a_custodian_of_another_collection_sees_nothing_of_this_one(town
 
 @pytest.mark.parametrize("how", ["taken", "ended", "account closed"])
 def test_case_18_access_that_is_revoked_ends_with_the_next_request(town: Town, review: str, how: str) -> None:
-    who = town.person(f"Revoked: {how}", role="custodian")
+    who = town.person(f"Revoked {how}", role="custodian")
     page = f"/review/{review}"
     assert who.client.get(page).status_code == 200 and may_see(town, asked_by(who))
     with town.service.database.writing("service", "revoke") as session:
