@@ -72,6 +72,11 @@ def chosen(template: str, plural: str | None, parts: Mapping[str, Any]) -> str:
     return plural if plural is not None and parts["count"] != 1 else template
 
 
+def count_of(plural: str | None, parts: Mapping[str, Any]) -> Any:
+    """What chooses the form; None: there is only one."""
+    return parts.get("count", 1) if plural is not None else None
+
+
 def to_json(text: str) -> Any:
     """``text`` as a JSON value from which `from_json` makes the same text, template and all."""
     if not isinstance(text, Said):
@@ -116,15 +121,15 @@ class Language:
     def __call__(self, text: str) -> str:
         if not isinstance(text, Said):
             return self._constant(text)
-        return self.say(text.template, text.plural, **text.parts)
+        found = self._found(text.template, count_of(text.plural, text.parts))
+        return str(text) if found is None else self._filled_in(found, text.parts)
 
     def say(self, template: str, plural: str | None = None, /, **parts: object) -> str:
         """The same as `say`, in this language at once."""
-        found = self._found(template, parts.get("count", 1) if plural is not None else None)
+        found = self._found(template, count_of(plural, parts))
         if found is None:
             return ENGLISH_FILLED.format(chosen(template, plural, parts), **parts)
-        own = {name: self(part) if isinstance(part, str) else part for name, part in parts.items()}
-        return self._filled.format(found, **own)
+        return self._filled_in(found, parts)
 
     def form(self, template: str, plural: str, count: int) -> str:
         """Of a template the form for ``count``, unfilled: for libraries that fill it in themselves."""
@@ -149,6 +154,10 @@ class Language:
             if len(self._known) < MOST_KEPT:  # some texts are data that nobody translates
                 self._known[text] = known
         return known
+
+    def _filled_in(self, found: str, parts: Mapping[str, Any]) -> str:
+        own = {name: self(part) if isinstance(part, str) else part for name, part in parts.items()}
+        return self._filled.format(found, **own)
 
     @cached_property
     def _filled(self) -> Filled:

@@ -20,6 +20,7 @@ from oberih.catalogue.accounts import (
     close_account,
     confirm_with_passkey,
     first_admin_link,
+    invite,
     join_with_passkey,
     log_in_with_passkey,
     passkeys_of,
@@ -80,6 +81,14 @@ def test_the_first_admin_joins_with_a_passkey_and_runs_the_service(database: Dat
     here = present(database, opened)
     assert allowed(here.who, Action.READ_AUDIT) and allowed(here.who, Action.PUBLISH, "any")
     assert first_admin_link(database) is None
+
+
+def test_an_invited_person_hears_of_a_taken_name_before_there_is_a_passkey(database: Database) -> None:
+    boss = admin(database)
+    member(database, name="olha")
+    link = invite(database, GATE, boss.who, "custodian")
+    with pytest.raises(InputError, match="has this name"):
+        begin_join(database, GATE, HOME, profile=Profile("Olha", login="olha"), token=link.token)
 
 
 def test_a_device_that_asks_nobody_is_not_enough_for_staff(database: Database) -> None:

@@ -83,6 +83,8 @@ def test_a_length_is_kept_and_what_would_be_public_is_made_again(
     custodian.follow()
     assert custodian.send(path, decision="save", **dict.fromkeys(SIZE, "")).status_code == 303
     assert known_length(row(house, Review, review)) is None
+    custodian.follow()
+    assert "made again, without metres" in custodian.text
 
 
 def test_nothing_passes_in_a_size_that_nobody_has_looked_at(

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from oberih.catalogue.public import PublicFile, PublicPlace, PublicRights, Quality
+from oberih.catalogue.public import PublicFile, PublicPlace, PublicRights, PublicScene, PublicView, Quality
 from oberih.i18n import language
 from oberih.web.open.addresses import House
 from oberih.web.open.shown import record_page
@@ -11,6 +11,8 @@ from oberih.web.views import Frame, PrintPage
 from public_help import BY, plain
 
 HERE = House("https://heritage.example")
+FRONT = PublicView(eye=(0, 0, 5_000_000), target=(0, 0, 0))
+SCENE = PublicScene(unit="m", size=(4_000_000, 3_000_000, 40_000), view=FRONT, field_deg=40)
 
 
 def file(path: str, content: str = "") -> PublicFile:
@@ -35,6 +37,15 @@ def test_files_of_the_same_format_are_told_apart() -> None:
         ("GLB", "model.glb", False), ("USDZ", "model.usdz", False),
         ("GLB", "ar.glb", True), ("USDZ", "ar.usdz", True),
     ]  # fmt: skip
+
+
+def test_the_page_says_why_there_is_nothing_to_download() -> None:
+    """Not shared; or its files are being made again."""
+    small = file("f/v1/small.glb").model_copy(update={"role": "small"})
+    shown = {"scene": SCENE, "files": (small,)}
+    for told, why in ((shown, "did not allow that"), ({}, "it is being made again")):
+        page = record_page(plain(**told), HERE)
+        assert why in Pages(["en"]).render(page, Frame(language("en"), "/records/1", {}))
 
 
 def test_the_page_says_the_area_in_words_and_figures_in_the_reader_s_language() -> None:

@@ -41,7 +41,7 @@ def dublin_core(description: Description, publication: Publication, model: Model
     said += [files(description, publication), names(description, publication)]
     said += [rights(digital_rights(description, model))]
     lines = [
-        f" <dc:{name}{spoken(language)}>{escape(text)}</dc:{name}>\n"
+        f" <dc:{name}{xml_lang(language)}>{escape(text)}</dc:{name}>\n"
         for name, texts in chain.from_iterable(said)
         for language, text in texts.items()
     ]
@@ -49,7 +49,7 @@ def dublin_core(description: Description, publication: Publication, model: Model
 
 
 @lru_cache(1_000)
-def spoken(language: str) -> str:
+def xml_lang(language: str) -> str:
     """The attribute that names a language."""
     return f" xml:lang={quoteattr(language)}" if language else ""
 

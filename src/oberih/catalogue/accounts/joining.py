@@ -55,7 +55,7 @@ def join_with_password(
     Raises `InputError`, `TooManyTries`, `CannotEnter`.
     """
     counted(database, gate, visit)
-    profile = with_login(profile)
+    profile = replace(profile, login=profile.login or profile.name) if profile else None
     about = (profile.login, profile.name) if profile else ()
     made = password_hash(checked_password(password, about))
     with database.writing("service", "join") as session:
@@ -69,7 +69,6 @@ def begin_join(
 ) -> Challenge:
     """Begin to join with a passkey. Raises `InputError`, `TooManyTries`."""
     counted(database, gate, visit)
-    profile = with_login(profile)
     with database.writing("service", "join") as session:
         refuse_closed(gate, token)
         link = link_of(session, hashed(token)) if token else None
@@ -86,14 +85,9 @@ def begin_join(
         return Challenge(begin(session, "join", {**data, **more}), options)
 
 
-def with_login(profile: Profile | None) -> Profile | None:
-    """Who wishes for no name to log in with, logs in with their own."""
-    return replace(profile, login=profile.login or profile.name) if profile else None
-
-
 def refuse_login(session: Session, profile: Profile | None, *, invited: bool) -> None:
-    """Raise `InputError` for a name that would be refused: before there is a passkey."""
-    if profile is not None:
+    """Raise `InputError` for a wish that would be refused: before there is a passkey."""
+    if profile is not None and profile.login:
         login = checked_login(profile.login)
         if invited and taken(session, login):
             raise login_taken()

@@ -127,7 +127,8 @@ def profile_of(desk: Desk, request: Request, given: Given) -> Profile | None:
     spoken = desk.pages.language_for(
         kept=request.cookies.get("language", ""), accepted=request.headers.get("Accept-Language", "")
     )
-    return Profile(given("name"), language=spoken.code) if given("name").strip() else None
+    name = given("name").strip()
+    return Profile(name, login=name, language=spoken.code) if name else None
 
 
 def codes_page(desk: Desk, opened: Opened, given: Given) -> str:

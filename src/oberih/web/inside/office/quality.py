@@ -26,18 +26,14 @@ def figures(case: Case) -> tuple[FigureRow, ...]:
     if review.manifest.get("unit") == "m":
         told = {**told, "size": review.manifest["size"]}  # of what people fetch
     metres = told.get("unit") == "m"
-
-    def length(name: str) -> str:
-        value = told.get(name)
-        return figure(1000 * value if metres and value is not None else None, "mm")
-
+    texel_mm = 1000 * told["texel"] if metres and told.get("texel") is not None else None
     used, photos = (figure(told.get(name), digits=0) for name in ("photos_used", "photos"))
     return (
         FigureRow(say("Photos used"), say("{done} of {all}", done=used, all=photos) if photos else used),
         FigureRow(say("Triangles"), figure(told.get("triangles"), digits=0), UNKNOWN),
         FigureRow(say("Size"), size(told.get("size") or (), "m") if metres else "", UNKNOWN),
         FigureRow(say("Error (95 %)"), error(told.get("error") if metres else None), UNKNOWN),
-        FigureRow(say("Detail of the texture"), length("texel"), UNKNOWN),
+        FigureRow(say("Detail of the texture"), figure(texel_mm, "mm"), UNKNOWN),
         FigureRow(say("Holes in the surface"), percent(told.get("hole_share")), UNKNOWN),
         FigureRow(
             say("Likeness to photos that were left out"), figure(told.get("left_out_psnr_db"), "dB", 1),

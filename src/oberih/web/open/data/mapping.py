@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 MICRO, MILLI = 1e-6, 1e-3
-UNKNOWN = LegalStatus()  # given, as a default would be copied for each record
+NO_LEGAL_STATUS = LegalStatus()  # given, as a default would be copied for each record
 
 
 def described(record: PublicRecord) -> Description:
@@ -70,7 +70,7 @@ def described(record: PublicRecord) -> Description:
         rights=Rights.model_construct(
             uri=record.rights.uri, holder=record.rights.holder, credit=record.rights.credit
         ) if record.rights else None,
-        legal_status=UNKNOWN,
+        legal_status=NO_LEGAL_STATUS,
         identifiers=tuple(
             Identifier.model_construct(value=one.value, authority=one.authority, kind="inventory number")
             for one in record.identifiers
