@@ -26,6 +26,7 @@ from oberih.catalogue.public.changes import (
 from oberih.catalogue.public.indexing import FIELDS, Field
 from oberih.catalogue.public.maps import Box, MapCell, MapView, around, box_of, map_view, near
 from oberih.catalogue.public.publishing import load, publish, tidy, withdraw
+from oberih.catalogue.public.readers import grant_reader, refuse_more
 from oberih.catalogue.public.records import (
     LEVELS,
     Glance,
@@ -63,10 +64,8 @@ from oberih.catalogue.public.searching import (
 from oberih.catalogue.public.tables import (
     Projection,
     create,
-    grant_reader,
     is_current,
     open_projection,
-    refuse_more,
 )
 from oberih.catalogue.public.totals import Totals, contributors, totals, value_of, values
 

@@ -17,7 +17,16 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, se
 
 from oberih.catalogue.public.cursors import opened, sealed
 from oberih.catalogue.public.records import ARK, PublicRecord
-from oberih.catalogue.public.tables import Projection, bodies, changes, documents, months, terms, withdrawn
+from oberih.catalogue.public.tables import (
+    Projection,
+    bodies,
+    changes,
+    documents,
+    months,
+    now_of,
+    terms,
+    withdrawn,
+)
 
 __all__ = [
     "BEGINNING",
@@ -198,13 +207,13 @@ def everything(projection: Projection) -> Iterator[Sequence[str]]:
 def continuation(projection: Projection, told: Sequence[str | int]) -> str:
     """Where a list goes on, as text that only we can make: `continued` reads it."""
     with projection.reading() as connection:
-        return sealed(connection, json.dumps(told, separators=(",", ":")).encode(), PURPOSE)
+        return sealed(now_of(connection).key, json.dumps(told, separators=(",", ":")).encode(), PURPOSE)
 
 
 def continued(projection: Projection, text: str) -> list[Any] | None:
     """What `continuation` was told; None if it was not it that wrote this."""
     with projection.reading() as connection:
-        data = opened(connection, text, PURPOSE)
+        data = opened(now_of(connection).key, text, PURPOSE)
     return None if data is None else list(json.loads(data))
 
 

@@ -1,6 +1,6 @@
 """What a record must have to be found: a small tree of keys, for the index of words of either database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from oberih.catalogue.public.indexing import ALL
@@ -15,6 +15,7 @@ __all__ = [
     "as_tsquery",
     "asks_for_a_row",
     "is_possible",
+    "keys_of",
 ]
 
 
@@ -64,6 +65,16 @@ def asks_for_a_row(condition: Condition) -> bool:
             return any(map(asks_for_a_row, parts))
         case All(parts, without):
             return any(map(asks_for_a_row, (*parts, *without)))
+
+
+def keys_of(condition: Condition) -> Iterator[str]:
+    """All keys that it asks for."""
+    match condition:
+        case Has(keys):
+            yield from keys
+        case Any(parts) | All(parts):
+            for part in parts:
+                yield from keys_of(part)
 
 
 def as_fts5(condition: Condition) -> str:

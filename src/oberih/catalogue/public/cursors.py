@@ -1,4 +1,7 @@
-"""Where the next page begins: opaque to who passes it on, and checked when it comes back."""
+"""Where the next page begins: opaque to who passes it on, and checked when it comes back.
+
+``key``: `Now.key`.
+"""
 
 import base64
 import binascii
@@ -7,10 +10,7 @@ import hmac
 import json
 from dataclasses import astuple, dataclass
 
-from sqlalchemy import Connection, select
-
 from oberih.catalogue.public.matching import LAST
-from oberih.catalogue.public.tables import state
 from oberih.errors import InputError
 
 __all__ = ["START", "Cursor", "cursor_of", "opened", "sealed", "written"]
@@ -31,16 +31,16 @@ class Cursor:
 START = Cursor()
 
 
-def written(connection: Connection, cursor: Cursor, fingerprint: bytes) -> str:
+def written(key: bytes, cursor: Cursor, fingerprint: bytes) -> str:
     """The cursor as text, for the query of that fingerprint only."""
-    return sealed(connection, json.dumps(astuple(cursor), separators=(",", ":")).encode(), fingerprint)
+    return sealed(key, json.dumps(astuple(cursor), separators=(",", ":")).encode(), fingerprint)
 
 
-def cursor_of(connection: Connection, text: str | None, fingerprint: bytes) -> Cursor:
+def cursor_of(key: bytes, text: str | None, fingerprint: bytes) -> Cursor:
     """The cursor that `written` wrote. Raises `InputError`."""
     if text is None:
         return START
-    data = opened(connection, text, fingerprint)
+    data = opened(key, text, fingerprint)
     if data is None:
         raise InputError(
             "This is not a page of this search, or it is one of long ago.", "Begin again with the first page."
@@ -48,21 +48,20 @@ def cursor_of(connection: Connection, text: str | None, fingerprint: bytes) -> C
     return Cursor(*json.loads(data))
 
 
-def sealed(connection: Connection, data: bytes, purpose: bytes) -> str:
+def sealed(key: bytes, data: bytes, purpose: bytes) -> str:
     """``data`` as text that nobody else can make, and that is good for one purpose."""
-    return base64.urlsafe_b64encode(seal(connection, data, purpose) + data).decode().rstrip("=")
+    return base64.urlsafe_b64encode(seal(key, data, purpose) + data).decode().rstrip("=")
 
 
-def opened(connection: Connection, text: str, purpose: bytes) -> bytes | None:
+def opened(key: bytes, text: str, purpose: bytes) -> bytes | None:
     """What was `sealed`; None if it was not, or for another purpose."""
     try:
         whole = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
     mac, data = whole[:MAC_BYTES], whole[MAC_BYTES:]
-    return data if hmac.compare_digest(mac, seal(connection, data, purpose)) else None
+    return data if hmac.compare_digest(mac, seal(key, data, purpose)) else None
 
 
-def seal(connection: Connection, data: bytes, purpose: bytes) -> bytes:
-    key = connection.execute(select(state.c.value).where(state.c.name == "key")).scalar_one()
-    return hashlib.blake2b(purpose + data, key=bytes.fromhex(key), digest_size=MAC_BYTES).digest()
+def seal(key: bytes, data: bytes, purpose: bytes) -> bytes:
+    return hashlib.blake2b(purpose + data, key=key, digest_size=MAC_BYTES).digest()

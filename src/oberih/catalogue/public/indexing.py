@@ -9,7 +9,8 @@ it with their index of words alone. Keys of words are of a-z and 0-9 (`words.key
     _f<code>    a value of a facet (see `facets_of`)
     _c<cell>    a cell of the map that it lies in: its own, and every coarser one
     _g          it has a cell
-    _m<month>, _m<month>x<digit>   its month, and a sixteenth of it (only on PostgreSQL, see `matching`)
+    _r<bits>x<rank>   its rank without the last bits: 16 months, 4, its own, a fourth, a sixteenth of it
+                      (only on PostgreSQL, see `matching`)
 """
 
 import hashlib
@@ -32,6 +33,7 @@ __all__ = [
     "FINEST_LEVEL",
     "HASH_BITS",
     "LAST_MONTH",
+    "SHARE_BITS",
     "Facet",
     "Field",
     "Indexed",
@@ -45,6 +47,8 @@ __all__ = [
     "middle",
     "month_number",
     "rank_of",
+    "rank_token",
+    "rank_tokens",
     "title_token",
     "whole_title",
 ]
@@ -57,7 +61,8 @@ GAP = "_"  # stands between texts, where a phrase ends
 ALL, LOCATED = "_a", "_g"
 MOST_WORDS = 5_000  # of a record that count
 MOST_TIMES = 200  # that one word of a record counts: PostgreSQL keeps the places of 256
-HASH_BITS = 36
+HASH_BITS = 36  # of a rank; the others are its month
+SHARE_BITS = tuple(HASH_BITS + more for more in (4, 2, 0, -2, -4))  # that a ``_r`` key leaves out
 LAST_MONTH = 12 * 3000
 FINEST_LEVEL = 11  # H3 resolution
 EARLIEST_CENTURY = -10  # what is older counts as one: "-11"
@@ -175,6 +180,14 @@ def whole_title(keys: Iterable[str]) -> str:
 
 def cell_token(cell: int) -> str:
     return f"_c{cell:x}"
+
+
+def rank_token(bits: int, rank: int) -> str:
+    return f"_r{bits}x{rank >> bits:x}"
+
+
+def rank_tokens(rank: int) -> Iterator[str]:
+    yield from (rank_token(bits, rank) for bits in SHARE_BITS)
 
 
 def facets_of(record: PublicRecord) -> Iterator[Facet]:

@@ -3,14 +3,14 @@
 SQLite's FTS5 gives them one by one in that order, so that the first ten thousand of a million cost no more
 than of twenty thousand. PostgreSQL's GIN index can only give all of them, in no order. There, a page of what
 very many records meet is looked for without it, in the records themselves, one after another. Else a
-condition that many meet is asked of the newest months first (a key of every record, see `indexing`); GIN
+condition that many meet is asked of the newest months first (keys of every record, see `indexing`); GIN
 steps through a frequent word in the company of a rare one as fast as through the rare one alone. How many
 records or months follows from the planner's estimate, which may be wrong: then all the others are asked too,
 and the answer is the same.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import groupby
@@ -26,8 +26,9 @@ from oberih.catalogue.public.conditions import (
     as_fts5,
     as_tsquery,
     asks_for_a_row,
+    keys_of,
 )
-from oberih.catalogue.public.indexing import HASH_BITS
+from oberih.catalogue.public.indexing import HASH_BITS, SHARE_BITS, rank_token
 from oberih.catalogue.public.tables import SCHEMA, months
 
 __all__ = ["LAST", "Column", "Index", "Order", "Summary", "index_of"]
@@ -77,18 +78,15 @@ class Index(Protocol):
 
 @dataclass(frozen=True)
 class Slice:
-    """A month, or one of ``of`` parts of it."""
+    """A month, or a sixteenth of it."""
 
-    month: int
-    share: int
-    of: int
     first: int  # rank
     last: int
     size: float  # records, about
 
     @property
-    def is_last(self) -> bool:
-        return self.share == self.of - 1
+    def ends_a_month(self) -> bool:
+        return (self.last + 1) % (1 << HASH_BITS) == 0
 
 
 def index_of(connection: Connection, condition: Condition) -> Index:
@@ -211,7 +209,7 @@ class OfPostgres:
         while parts and most > 0:
             window = first_of(parts, wanted)
             parts = parts[len(window) :]
-            found = ask(f" & {in_one_of(window)}", after, most)
+            found = ask(f" & {in_one_of(window, self.slices)}", after, most)
             most, after = most - found, window[-1].last
             if found < most and not asks_for_a_row(condition):
                 if parts:
@@ -239,20 +237,31 @@ class OfPostgres:
         """
         if not asks_for_a_row(self.widest):
             return self.estimate(as_tsquery(condition))
+        self.foresee(f"'{key}'" for key in keys_of(condition))
         match condition:
             case Has(keys):
                 return min(self.estimate(f"'{key}'") for key in keys)
             case Any(parts):
                 return sum(map(self.expected_alone, parts))
+            case All(()):
+                return self.estimate(as_tsquery(condition))
             case All(parts):
-                return min(map(self.expected_alone, parts), default=self.estimate(as_tsquery(condition)))
+                return min(map(self.expected_alone, parts))
 
     def estimate(self, query: str) -> int:
         """How many records the planner expects."""
-        if query not in self.estimates:
-            plan = self.connection.execute(prepared(POSTGRES_PLAN), {"query": query}).scalar_one()
-            self.estimates[query] = int(plan[0]["Plan"]["Plan Rows"])
+        self.foresee([query])
         return self.estimates[query]
+
+    def foresee(self, queries: Iterable[str]) -> None:
+        """Ask the planner for all of these at once."""
+        unknown = [one for one in dict.fromkeys(queries) if one not in self.estimates]
+        if unknown:
+            each = " UNION ALL ".join(POSTGRES_MEETS.format(number) for number in range(len(unknown)))
+            given = {f"query{number}": one for number, one in enumerate(unknown)}
+            (told,) = self.connection.execute(prepared(f"EXPLAIN (FORMAT JSON) {each}"), given).scalar_one()
+            plans = told["Plan"]["Plans"] if len(unknown) > 1 else [told["Plan"]]
+            self.estimates.update(zip(unknown, (int(one["Plan Rows"]) for one in plans), strict=True))
 
     @cached_property
     def slices(self) -> list[Slice]:
@@ -263,27 +272,35 @@ class OfPostgres:
             width = (1 << HASH_BITS) // shares
             for share in range(shares):
                 first = (month << HASH_BITS) + share * width
-                found.append(Slice(month, share, shares, first, first + width - 1, size / shares))
+                found.append(Slice(first, first + width - 1, size / shares))
         return found
 
 
 def first_of(parts: Sequence[Slice], wanted: float) -> Sequence[Slice]:
     """As many as hold so many records; whole months, if it is more than one."""
-    held = 0.0
+    held, month = 0.0, parts[0].first >> HASH_BITS
     for number, one in enumerate(parts, 1):
         held += one.size
-        if held >= wanted and (one.is_last or one.month == parts[0].month):
+        if held >= wanted and (one.ends_a_month or one.first >> HASH_BITS == month):
             return parts[:number]
     return parts
 
 
-def in_one_of(window: Sequence[Slice]) -> str:
-    """Keys of these slices; of a whole month its own, since GIN looks at each key for each record."""
+def in_one_of(window: Sequence[Slice], slices: Sequence[Slice]) -> str:
+    """As few keys as all records of ``window``, and no others, have: GIN looks at each key for each record.
+    ``slices``: all there are.
+    """
     keys: list[str] = []
-    for month, shares in groupby(window, key=lambda one: one.month):
-        found = list(shares)
-        whole = len(found) == found[0].of
-        keys += [f"'_m{month}'"] if whole else [f"'_m{month}x{one.share:x}'" for one in found]
+    left = {one.first for one in window}
+    widest = SHARE_BITS[0]
+    blocks = range(window[0].first >> widest, (window[-1].first >> widest) + 1)
+    around = [one.first for one in slices if one.first >> widest in blocks]
+    for bits in SHARE_BITS:
+        for _, found in groupby(around, key=lambda first: first >> bits):
+            together = list(found)
+            if left.issuperset(together):
+                keys.append(f"'{rank_token(bits, together[0])}'")
+                left.difference_update(together)
     return f"({' | '.join(keys)})"
 
 
@@ -300,7 +317,7 @@ POSTGRES_OPENED = f"""
 SELECT rank FROM (
     SELECT rank, keys FROM {SCHEMA}.documents WHERE rank > :after ORDER BY rank LIMIT :number
 ) next WHERE keys @@ CAST(:query AS tsquery) ORDER BY rank LIMIT :most"""  # noqa: S608
-POSTGRES_PLAN = f"EXPLAIN (FORMAT JSON) SELECT FROM {SCHEMA}.documents WHERE keys @@ CAST(:query AS tsquery)"
+POSTGRES_MEETS = f"SELECT FROM {SCHEMA}.documents WHERE keys @@ CAST(:query{{}} AS tsquery)"
 
 
 def ordering(order: Order | None, aggregate: str) -> tuple[str, dict[str, object]]:

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Table, delete, insert, select, text, update
 
 from oberih.archive.metadata import is_taken_by_europeana
 from oberih.catalogue.public.indexing import (
-    HASH_BITS,
     Indexed,
     body_of,
     glance_of,
     indexed,
     rank_of,
+    rank_tokens,
 )
 from oberih.catalogue.public.records import PublicRecord, Withdrawn
 from oberih.catalogue.public.tables import (
@@ -34,6 +34,7 @@ from oberih.catalogue.public.tables import (
     documents,
     forms,
     months,
+    now_of,
     relations,
     state,
     sums,
@@ -47,7 +48,6 @@ from oberih.i18n import say
 __all__ = ["load", "publish", "tidy", "withdraw"]
 
 BATCH = 2_000  # records that `load` has in memory at a time
-SLICE_BITS = 4  # a month has 16 slices
 
 
 def publish(projection: Projection, record: PublicRecord, *, today: date | None = None) -> bool:
@@ -242,7 +242,7 @@ def add(connection: Connection, records: Sequence[PublicRecord], tally: Tally) -
             words.append({"rank": rank, "keys": " ".join([*entry.words, *marks])})
             texts.append({"rank": rank, "body": body, "glance": glance})
         else:
-            keys = tsvector(entry.words, [*marks, *slices(rank)])
+            keys = tsvector(entry.words, [*marks, *rank_tokens(rank)])
             row |= {"keys": keys, "body": body, "glance": glance}
         rows.append(row)
     put(connection, documents, rows)
@@ -257,9 +257,7 @@ def ranks_of(
     connection: Connection, records: Sequence[PublicRecord], entries: Sequence[Indexed]
 ) -> list[int]:
     """A rank for each that no other has. Two of a month meet once in some 70 thousand million pairs."""
-    secret = bytes.fromhex(
-        connection.execute(select(state.c.value).where(state.c.name == "key")).scalar_one()
-    )
+    secret = now_of(connection).key
     ranks = [rank_of(record.id, entry.month, secret) for record, entry in zip(records, entries, strict=True)]
     taken = set(connection.execute(select(documents.c.rank).where(documents.c.rank.in_(ranks))).scalars())
     for place, (record, entry) in enumerate(zip(records, entries, strict=True)):
@@ -272,11 +270,6 @@ def ranks_of(
             )
         taken.add(ranks[place])
     return ranks
-
-
-def slices(rank: int) -> tuple[str, str]:
-    month = rank >> HASH_BITS
-    return f"_m{month}", f"_m{month}x{rank >> HASH_BITS - SLICE_BITS & (1 << SLICE_BITS) - 1:x}"
 
 
 def tsvector(words: Iterable[str], marks: Iterable[str]) -> str:

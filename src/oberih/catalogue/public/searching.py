@@ -32,7 +32,17 @@ from oberih.catalogue.public.cursors import Cursor, cursor_of, written
 from oberih.catalogue.public.indexing import FIELDS, Field, cell_token
 from oberih.catalogue.public.matching import LAST, Column, Index, Order, Summary, index_of
 from oberih.catalogue.public.records import ARK, Glance, PublicRecord, Withdrawn
-from oberih.catalogue.public.tables import Projection, bodies, documents, forms, months, terms, withdrawn
+from oberih.catalogue.public.tables import (
+    Now,
+    Projection,
+    bodies,
+    documents,
+    forms,
+    months,
+    now_of,
+    terms,
+    withdrawn,
+)
 from oberih.catalogue.public.words import fold, words_of
 
 __all__ = [
@@ -93,6 +103,15 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """Where the records of a page are, and what is said of it."""
+
+    ranks: list[int]
+    next: str | None
+    counts: Counts
+
+
+@dataclass(frozen=True)
 class Found(Generic[Shown]):
     """A page of a search. ``count`` is exact unless there are ``more``; None: nobody asked."""
 
@@ -122,21 +141,30 @@ def at_a_glance(projection: Projection, query: Query) -> Found[Glance]:
 
 def searched(projection: Projection, query: Query, form: type[Shown]) -> Found[Shown]:
     with projection.reading() as connection:
-        said = asked(query.text, unfinished=query.unfinished)
-        cursor = cursor_of(connection, query.cursor, query.fingerprint)
-        condition = None if said.nothing else meaning(connection, said, query)
-        if condition is None:
-            facets = dict.fromkeys(FIELDS, ()) if query.facets else None
-            return Found((), None, 0 if query.facets else None, facets=facets)
-        page, counts = answered(connection, condition, said, query, cursor)
-        following = None
-        if len(page) > query.size:
-            following = written(connection, page[query.size - 1], query.fingerprint)
-        shown = shown_at(connection, [place.rank for place in page[: query.size]], form)
-        return Found(shown, following, **vars(counts))
+        now = now_of(connection)
+        known_by = (now.turn, query.model_dump_json())
+        answer: Answer | None = projection.answers.get(known_by)
+        if answer is None:
+            answer = answer_to(connection, now, query)
+            projection.answers.put(known_by, answer)
+        return Found(shown_at(connection, answer.ranks, form), answer.next, **vars(answer.counts))
 
 
-def answered(
+def answer_to(connection: Connection, now: Now, query: Query) -> Answer:
+    said = asked(query.text, unfinished=query.unfinished)
+    cursor = cursor_of(now.key, query.cursor, query.fingerprint)
+    condition = None if said.nothing else meaning(connection, said, query)
+    if condition is None:
+        counts = Counts(0, facets=dict.fromkeys(FIELDS, ())) if query.facets else Counts()
+        return Answer([], None, counts)
+    page, counts = page_of(connection, condition, said, query, cursor)
+    following = None
+    if len(page) > query.size:
+        following = written(now.key, page[query.size - 1], query.fingerprint)
+    return Answer([place.rank for place in page[: query.size]], following, counts)
+
+
+def page_of(
     connection: Connection, condition: Condition, said: Asked, query: Query, cursor: Cursor
 ) -> tuple[list[Cursor], Counts]:
     """Where the records of a page are, and one more if there is one; and the counts."""

@@ -11,9 +11,10 @@ month by a keyed hash of the identifier, so that nothing visible tells who uploa
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -37,17 +38,20 @@ from sqlalchemy import (
     make_url,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlalchemy.exc import OperationalError, ProgrammingError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from oberih.errors import Conflict, InputError, StoreError
-from oberih.i18n import say
+from oberih.catalogue.public.remembering import Remembered
+from oberih.errors import Conflict, StoreError
 
 __all__ = [
     "FORM",
+    "LONGEST_S",
     "SCHEMA",
+    "Now",
     "Projection",
     "bodies",
     "cells",
@@ -55,22 +59,23 @@ __all__ = [
     "create",
     "documents",
     "forms",
-    "grant_reader",
     "is_current",
     "months",
+    "now_of",
     "open_projection",
-    "refuse_more",
     "relations",
     "state",
     "sums",
     "terms",
+    "told",
     "withdrawn",
 ]
 
 SCHEMA = "public_records"
-FORM = "3"  # of the tables, keys and codes in them: another one has to be made anew
+FORM = "4"  # of the tables, keys and codes in them: another one has to be made anew
 FILLED = "filled"  # in the state, once all that is public was loaded
 BUSY_S = 30  # how long a writer waits for another, and a reader for a writer
+RESTED_S = 1.0  # after which a connection may have been cut
 LONGEST_S = 10  # that a public query may take
 
 # Compared byte by byte on both databases, whatever the language of the server.
@@ -188,6 +193,7 @@ class Projection:
     """The public records, open."""
 
     engine: Engine
+    answers: Remembered = field(default_factory=Remembered, compare=False, repr=False)
 
     @property
     def on_sqlite(self) -> bool:
@@ -211,9 +217,25 @@ class Projection:
                     "Let all machines run the same version: the service makes them anew when it starts.",
                 )
             yield connection
+            turned = update(state).where(state.c.name == "turn").values(value=secrets.token_hex(8))
+            connection.execute(turned)
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+@dataclass(frozen=True)
+class Now:
+    """Of the state that a connection sees."""
+
+    turn: str  # another one after each change: for as long as it stays, so do all answers
+    key: bytes  # with which pages are sealed, and records put in order
+
+
+def now_of(connection: Connection) -> Now:
+    wanted = select(state.c.name, state.c.value).where(state.c.name.in_(("turn", "key")))
+    found = {row.name: row.value for row in connection.execute(wanted)}
+    return Now(found["turn"], bytes.fromhex(found["key"]))
 
 
 @contextmanager
@@ -277,14 +299,33 @@ def postgres_engine(url: str, *, read_only: bool) -> Engine:
         "plan_cache_mode": "force_generic_plan",
         "work_mem": "32MB",
     }
-    return create_engine(
+    engine = create_engine(
         psycopg,
-        pool_pre_ping=True,
         pool_size=8,
         max_overflow=8,
         isolation_level="REPEATABLE READ",
         connect_args={"options": " ".join(f"-c {name}={value}" for name, value in options.items())},
     )
+    try_after_rest(engine)
+    return engine
+
+
+def try_after_rest(engine: Engine) -> None:
+    """Let connections that rested for a while be tried before they are used: each time (``pool_pre_ping``)
+    would be a tenth of what a question takes.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def used(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def wanted(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        if monotonic() - record.info.get("used", 0.0) > RESTED_S:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError from error  # the pool makes another one
 
 
 def create(projection: Projection) -> None:
@@ -302,6 +343,7 @@ def create(projection: Projection) -> None:
         tables = [table for table in metadata.sorted_tables if projection.on_sqlite or table is not bodies]
         metadata.create_all(connection, tables=tables)
         connection.execute(insert(state), {"name": "key", "value": secrets.token_hex(32)})
+        connection.execute(insert(state), {"name": "turn", "value": secrets.token_hex(8)})
         connection.execute(insert(state), {"name": "form", "value": FORM})
         if projection.on_sqlite:
             connection.execute(text(FTS5))
@@ -335,73 +377,3 @@ def form_of(connection: Connection) -> str:
     if not inspect(connection).has_table("state", schema=schema):
         return ""
     return str(connection.execute(select(state.c.value).where(state.c.name == "form")).scalar() or "")
-
-
-def grant_reader(engine: Engine, role: str) -> None:
-    """Let ``role`` of PostgreSQL read the public records, now and when they are made anew, and nothing else.
-
-    Raises `InputError` if the role could read anything else, whatever was granted to it before.
-    """
-    with told(), engine.begin() as connection:
-        name = connection.dialect.identifier_preparer.quote(role)
-        if connection.execute(text(POWERS), {"role": role}).scalar() is None:
-            raise InputError(
-                say("There is no database role {role}.", role=role),
-                "Create it first, with LOGIN and a password and nothing else.",
-            )
-        for statement in (  # whoever owns the tables may
-            f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {name}",
-            f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name}",
-            f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {name}",
-            f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} GRANT SELECT ON TABLES TO {name}",
-        ):
-            connection.execute(text(statement))
-        for setting in (
-            "default_transaction_read_only = on",
-            f"statement_timeout = '{LONGEST_S}s'",
-        ):  # `postgres_engine` asks for them too
-            with suppress(ProgrammingError), connection.begin_nested():
-                connection.execute(text(f"ALTER ROLE {name} SET {setting}"))
-        refuse_powers(connection, role)
-
-
-def refuse_more(projection: Projection) -> None:
-    """Raise `InputError` if whoever opened the public records may do anything else in their database."""
-    if not projection.on_sqlite:
-        with projection.reading() as connection:
-            refuse_powers(connection, str(connection.execute(text("SELECT current_user")).scalar()))
-
-
-def refuse_powers(connection: Connection, role: str) -> None:
-    asked = {"role": role, "schema": SCHEMA}
-    powers = connection.execute(text(POWERS), asked).scalar()
-    elsewhere: list[Any] = list(connection.execute(text(ELSEWHERE), asked).scalars())
-    if powers or elsewhere:
-        raise InputError(
-            say("The database role {role} may do more than read public records.", role=role),
-            "Give the public side a role of its own that is no superuser, is a member of no other role, "
-            "and has no rights on other tables.",
-        )
-
-
-POWERS = """
-SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication
-    OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid)
-FROM pg_roles r WHERE rolname = :role
-"""
-# Tables outside that a role may read or change, or other schemas in which it may make some.
-ELSEWHERE = """
-SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
-    AND n.nspname NOT IN (:schema, 'pg_catalog', 'information_schema')
-    AND n.nspname NOT LIKE 'pg_toast%' AND n.nspname NOT LIKE 'pg_temp%'
-    AND (has_table_privilege(:role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
-         OR has_any_column_privilege(:role, c.oid, 'SELECT, INSERT, UPDATE'))
-UNION ALL
-SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v') AND n.nspname = :schema
-    AND has_table_privilege(:role, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-UNION ALL
-SELECT n.nspname FROM pg_namespace n
-WHERE n.nspname NOT LIKE 'pg_%' AND has_schema_privilege(:role, n.oid, 'CREATE')
-"""
