@@ -89,11 +89,11 @@ class Slice:
         return (self.last + 1) % (1 << HASH_BITS) == 0
 
 
-def index_of(connection: Connection, condition: Condition) -> Index:
-    """For questions about records that meet ``condition``, or it and more."""
+def index_of(connection: Connection, condition: Condition, narrower: Sequence[Condition] = ()) -> Index:
+    """For questions about records that meet ``condition``, or it and more: mostly these."""
     if connection.dialect.name == "sqlite":
         return OfSqlite(connection)
-    return OfPostgres(connection, condition)
+    return OfPostgres(connection, condition, narrower)
 
 
 @lru_cache(64)
@@ -137,6 +137,7 @@ WITH found AS (
 class OfPostgres:
     connection: Connection
     widest: Condition  # of all that will be asked for
+    narrower: Sequence[Condition]
     estimates: dict[str, int] = field(default_factory=dict)
 
     def ranks(self, condition: Condition, after: int, most: int) -> list[int]:
@@ -226,32 +227,41 @@ class OfPostgres:
         """About how many records meet a condition that is the widest, or it and more: then no more than meet
         either of both, as the planner does not know what goes together.
         """
-        if not isinstance(condition, All) or self.widest not in condition.parts or self.expected <= FEW:
+        others = self.beside(condition)
+        if others is None or self.expected <= FEW:
             return self.expected
+        all_others = [found for one in self.narrower if (found := self.beside(one)) is not None]
+        self.foresee(query for one in (others, *all_others) for query in self.queries(one))
+        return min(self.expected, self.expected_alone(others))
+
+    def beside(self, condition: Condition) -> All | None:
+        """What it asks for beside the widest condition."""
+        if not isinstance(condition, All) or self.widest not in condition.parts:
+            return None
         others = tuple(part for part in condition.parts if part != self.widest)
-        return min(self.expected, self.expected_alone(All(others))) if others else self.expected
+        return All(others) if others else None
 
     def expected_alone(self, condition: Condition) -> int:
         """About how many records meet a condition. Words in a row often come together, of which the planner
         knows nothing, and every record with all of them has to be opened: there it is the rarest of them.
         """
+        self.foresee(self.queries(condition))
         if not asks_for_a_row(self.widest):
-            return self.estimate(as_tsquery(condition))
-        self.foresee(f"'{key}'" for key in keys_of(condition))
+            return self.estimates[as_tsquery(condition)]
         match condition:
             case Has(keys):
-                return min(self.estimate(f"'{key}'") for key in keys)
+                return min(self.estimates[f"'{key}'"] for key in keys)
             case Any(parts):
                 return sum(map(self.expected_alone, parts))
             case All(()):
-                return self.estimate(as_tsquery(condition))
+                return self.estimates[as_tsquery(condition)]
             case All(parts):
                 return min(map(self.expected_alone, parts))
 
-    def estimate(self, query: str) -> int:
-        """How many records the planner expects."""
-        self.foresee([query])
-        return self.estimates[query]
+    def queries(self, condition: Condition) -> list[str]:
+        """What the planner is asked for it."""
+        keys = list(keys_of(condition)) if asks_for_a_row(self.widest) else []
+        return [f"'{key}'" for key in keys] or [as_tsquery(condition)]
 
     def foresee(self, queries: Iterable[str]) -> None:
         """Ask the planner for all of these at once."""

@@ -13,10 +13,24 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, case, desc, func, literal, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    any_,
+    bindparam,
+    case,
+    desc,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 
 from oberih.catalogue.public.asking import Asked, Query, asked
 from oberih.catalogue.public.conditions import (
@@ -175,7 +189,7 @@ def page_of(
     if condition == EVERYTHING:
         page = every(connection, column, cursor, query.size + 1)
         return page, all_counted(connection) if query.facets else Counts()
-    index = index_of(connection, condition)
+    index = index_of(connection, condition, tiers if column is None else ())
     if column is None:
         page = tiered_page(index, tiers, cursor, query.size + 1)
         return page, counted(connection, index, condition)[0] if query.facets else Counts()
@@ -313,8 +327,10 @@ def facets_in(connection: Connection, data: bytes) -> Mapping[Field, tuple[Facet
             least = np.partition(of_field[values], -MOST_VALUES)[-MOST_VALUES]
             values = values[of_field[values] >= least]
         numbers |= {place << 20 | value: of_field[value].item() for value in values.tolist()}
-    named = select(terms.c.id, terms.c.field, terms.c.value, terms.c.labels).where(terms.c.id.in_(numbers))
-    rows = connection.execute(named).all()
+    ids: ColumnElement[bool] = terms.c.id.in_(numbers)
+    if connection.dialect.name != "sqlite":  # one parameter: the same statement for any number
+        ids = terms.c.id == any_(literal(list(numbers), ARRAY(BigInteger)))
+    rows = connection.execute(select(terms.c.id, terms.c.field, terms.c.value, terms.c.labels).where(ids))
     return arranged([(name, value, labels, numbers[code]) for code, name, value, labels in rows])
 
 
@@ -327,10 +343,16 @@ def all_facets(connection: Connection) -> Mapping[Field, tuple[FacetCount, ...]]
     return arranged(tuple(row) for row in rows)
 
 
+@lru_cache(10_000)
+def labels_in(text: str) -> Mapping[str, str]:
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
 def arranged(rows: Iterable[tuple[str, str, str, int]]) -> Mapping[Field, tuple[FacetCount, ...]]:
     facets: dict[Field, list[FacetCount]] = {name: [] for name in FIELDS}
     for name, value, labels, count in rows:
-        facets[name].append(FacetCount(value, json.loads(labels), count))  # type: ignore[index]
+        facets[name].append(FacetCount(value, labels_in(labels), count))  # type: ignore[index]
     return {
         name: tuple(sorted(found, key=lambda one: (-one.count, one.value))[:MOST_VALUES])
         for name, found in facets.items()
