@@ -18,6 +18,7 @@ from oberih.catalogue.public import (
     Quality,
     Query,
     load,
+    meant,
     query_of,
     search,
     suggest,
@@ -275,6 +276,28 @@ def test_a_cursor_is_of_its_query_only(reader: Projection) -> None:
     for text, one in [("золоті", cursor), *others]:
         with pytest.raises(InputError, match="not a page of this search"):
             search(reader, Query(text=text, size=1, cursor=one))
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("Чирнігів", "Чернігів"),  # another letter
+        ("Черігів", "Чернігів"),  # too few
+        ("Чрнігв", None),  # two slips
+        ("hcurch", "church"),  # changed places
+        ("Zoolota", None),  # doubled letters are no slip: it is found
+        ("golden gale", "golden gate"),
+        ("деревяна церкав", "деревяна церква"),
+        ("church", None),
+        ("zq", None),
+        ("", None),
+    ],
+)
+def test_what_may_have_been_meant(reader: Projection, text: str, instead: str | None) -> None:
+    assert meant(reader, text) == instead
+    if instead:
+        assert not search(reader, Query(text=text, unfinished=False)).records
+        assert search(reader, Query(text=instead, unfinished=False)).records
 
 
 def test_suggestions(reader: Projection) -> None:

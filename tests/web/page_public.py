@@ -129,6 +129,7 @@ PUBLIC: dict[str, Sample] = {
     "gallery": (GALLERY, None, "/search"),
     "gallery-empty": (GalleryPage(()), None, "/search"),
     "gallery-nothing": (GalleryPage((), query="дзвін"), None, "/search"),
+    "gallery-meant": (GalleryPage((), query="Чернигив", meant="Чернігів"), None, "/search?q=Чернигив"),
     "map": (MapPage(LARGE_MAP, 121, 400, 731, regions=(Choice("74", "Чернігів", 7),)), None, "/map"),
     "collection": (
         replace(GALLERY, cell="", address="/collections/c1", titles={"uk": "Млини", "en": "Mills"}),

@@ -69,6 +69,12 @@ def test_the_home_page_shows_what_is_new_and_how_much_there_is(site: Site) -> No
         assert f'href="{way}"' in text
 
 
+def test_who_finds_nothing_hears_what_may_have_been_meant(site: Site) -> None:
+    found = page(site, "/search?q=mlil&sort=title")
+    assert 'Did you mean: <a href="/search?sort=title&amp;q=mill"><b>mill</b></a>' in found
+    assert "Did you mean" not in page(site, "/search?q=mlil&kind=home")  # there are none either
+
+
 def test_a_search_is_narrowed_by_links_and_ordered_as_the_reader_s_language_orders(site: Site) -> None:
     assert len(titles(page(site, "/search?kind=monument"))) == 10
     first = [one[0] for one in titles(page(site, "/search?sort=title", "uk"))]

@@ -53,14 +53,13 @@ from oberih.catalogue.public.records import (
 from oberih.catalogue.public.searching import (
     FacetCount,
     Found,
-    Suggestion,
     at_a_glance,
     etag,
     glances,
     record,
     search,
-    suggest,
 )
+from oberih.catalogue.public.suggesting import Suggestion, meant, suggest
 from oberih.catalogue.public.tables import (
     Projection,
     create,
@@ -127,6 +126,7 @@ __all__ = [
     "listed",
     "load",
     "map_view",
+    "meant",
     "near",
     "newest",
     "number_of_changes",

@@ -24,7 +24,6 @@ from sqlalchemy import (
     Connection,
     any_,
     bindparam,
-    case,
     desc,
     func,
     literal,
@@ -57,13 +56,11 @@ from oberih.catalogue.public.tables import (
     terms,
     withdrawn,
 )
-from oberih.catalogue.public.words import fold, words_of
 
 __all__ = [
     "MOST",
     "FacetCount",
     "Found",
-    "Suggestion",
     "all_facets",
     "at_a_glance",
     "etag",
@@ -72,7 +69,6 @@ __all__ = [
     "record",
     "search",
     "shown_at",
-    "suggest",
 ]
 
 MOST = 10_000  # records that are counted
@@ -82,7 +78,6 @@ COLUMNS: Mapping[tuple[str, str], Column] = {
     ("title", "en"): "title_en", ("title", "uk"): "title_uk", ("quality", "en"): "quality",
     ("quality", "uk"): "quality",
 }  # fmt: skip
-LATER = "\u0370"  # where the letters of scripts after Latin begin
 COMPLETIONS = 20  # words that the beginning of one may stand for
 SHOWN = {  # made once, as they are asked for with every page
     form: select(bodies.c.rank, text.label("text")).where(
@@ -135,12 +130,6 @@ class Found(Generic[Shown]):
     more: bool = False
     facets: Mapping[Field, tuple[FacetCount, ...]] | None = None
     counted: int = 0  # records over which the facets are counted
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    text: str
-    count: int  # records with it
 
 
 def search(projection: Projection, query: Query) -> Found[PublicRecord]:
@@ -384,25 +373,6 @@ def glances(projection: Projection, identifiers: Collection[str]) -> tuple[Glanc
         ranks = list(connection.execute(place).scalars())
         found = {one.id: one for one in shown_at(connection, ranks, Glance)}
     return tuple(found[one] for one in identifiers if one in found)
-
-
-def suggest(projection: Projection, beginning: str, most: int = 10) -> tuple[Suggestion, ...]:
-    """Words of public records that begin as ``beginning`` ends, the commonest first: each in
-    its commonest form, of the same script if there is one.
-    """
-    words = words_of(beginning[-200:])
-    folded = fold(words[-1]) if words else ""
-    if len(folded) < 2 or not beginning[-1:].strip():
-        return ()
-    own, number = forms.c.shown, forms.c.total
-    alike = case(((own >= LATER) if words[-1] >= LATER else (own < LATER), 0), else_=1)
-    place = func.row_number().over(partition_by=forms.c.key, order_by=(alike, number.desc(), own))
-    with projection.reading() as connection:
-        begins = (forms.c.folded >= folded, forms.c.folded < folded + "~")
-        ordered = select(own, number, alike.label("alike"), place.label("place")).where(*begins).subquery()
-        best = select(ordered.c.shown, ordered.c.total).where(ordered.c.place == 1).limit(most)
-        rows = connection.execute(best.order_by(ordered.c.alike, ordered.c.total.desc(), ordered.c.shown))
-        return tuple(Suggestion(shown, total) for shown, total in rows)
 
 
 def etag(body: bytes) -> str:

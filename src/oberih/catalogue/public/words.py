@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from oberih.trust import romanisation
 
-__all__ = ["LONGEST_WORD", "STOP_WORDS", "fold", "key", "read", "words_of"]
+__all__ = ["LONGEST_WORD", "STOP_WORDS", "WORD", "fold", "key", "read", "words_of"]
 
 LONGEST_WORD = 40  # letters of a word that count
 APOSTROPHES = "'’ʼ‘ʻ`´′＇"

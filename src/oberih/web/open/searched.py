@@ -16,7 +16,9 @@ from oberih.catalogue.public import (
     FacetCount,
     Field,
     Projection,
+    Query,
     at_a_glance,
+    meant,
     query_of,
     record,
     value_of,
@@ -76,10 +78,11 @@ def gallery_page(
     filters = filters_in(given)
     if collection is not None:
         filters["collection"] = (collection.value,)
-    found = at_a_glance(projection, query_of(
+    query = query_of(
         text=text, unfinished=False, filters=filters, sort=SORTS.get(sort), language=order_of(spoken),
         size=PAGE, cursor=given.get("after") or None, cell=cell if CELL.fullmatch(cell) else None,
-    ))  # fmt: skip
+    )  # fmt: skip
+    found = at_a_glance(projection, query)
     facets = []
     for name in FIELDS:
         counts = (found.facets or {}).get(name, ())
@@ -98,7 +101,15 @@ def gallery_page(
         count=found.count or 0, capped=found.more, paging=Paging(later=later),
         cell=cell if CELL.fullmatch(cell) else "", address=here,
         titles=named(collection) if collection else None,
+        meant="" if found.count else other_text(projection, query),
     )  # fmt: skip
+
+
+def other_text(projection: Projection, query: Query) -> str:
+    """What may have been meant by a query that found nothing; "" if that would find nothing either."""
+    text = meant(projection, query.text) or ""
+    asked = query.model_copy(update={"text": text, "cursor": None, "size": 1})
+    return text if text and at_a_glance(projection, asked).records else ""
 
 
 def text_in(given: QueryParams) -> str:

@@ -168,6 +168,7 @@ class GalleryPage(View):
     cell: str = ""  # only this part of the map
     address: str = "/search"
     titles: Texts | None = None
+    meant: str = ""  # instead of a query that found nothing
 
     @property
     def narrowed(self) -> bool:
