@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from oberih.catalogue.accounts import first_admin_link
+from oberih.catalogue.accounts import Profile, Visit, first_admin_link, join_with_password
 from oberih.catalogue.accounts.tables import Account
 from oberih.catalogue.ledger import Entry, keep_entries
 from oberih.catalogue.tables import Capture, Zone
 from oberih.cli import run
+from oberih.web.inside.__main__ import gate_of
 from oberih.work import backup as work_backup
 from oberih.work.backup import keep_last
 from oberih.work.engine import Job
@@ -172,6 +173,23 @@ def test_what_is_advised_for_a_damaged_catalogue_brings_the_accounts_back(
         path.rename(home / path.name)
     back = told("rebuild", "--data", "data", "--backup", "monday.age", "--key", "data/recovery.key")
     assert (back["accounts"], back["not_done"]) == (1, [])
+
+
+def test_the_operator_lets_the_last_admin_in_again(service: Service, told: Told) -> None:
+    first = told("admin-link", "--data", "data", "--port", "8123")["first_admin"]
+    assert first.startswith("http://localhost:8123/join/")
+    gate, visit = gate_of(service, 8123), Visit("198.51.100.7")
+    joined = join_with_password(
+        service.database, gate, visit, "three words here", profile=Profile("Ян", login="Ян"),
+        token=first.rpartition("/")[2],
+    )  # fmt: skip
+    said = told("admin-link", "--data", "data", code=11)
+    assert "already" in said["message"] and "--for NAME" in said["advice"]
+    assert "Nobody" in told("admin-link", "--data", "data", "--for", "olena", code=12)["message"]
+    back = told("admin-link", "--data", "data", "--for", joined.login)["recovery"]
+    token = back.partition("/recover/")[2]
+    again = join_with_password(service.database, gate, visit, "three other words", token=token)
+    assert again.account == joined.account
 
 
 @pytest.mark.parametrize("command", ["admin-link", "worker"])

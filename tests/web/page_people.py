@@ -75,7 +75,10 @@ PEOPLE: dict[str, Sample] = {
     ),
     "once-codes": (
         OncePage(
-            "recovery codes", tuple(f"{n:04d}-hajr-9kqe" for n in range(10)), "malva", needs_second=True
+            "recovery codes",
+            tuple(f"{n:04d}-hajr-9kqe" for n in range(10)),
+            "malva",
+            needs="more than a password",
         ),
         NEWCOMER,
         "/account/recovery-codes",

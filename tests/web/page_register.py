@@ -112,7 +112,7 @@ REGISTER: dict[str, Sample] = {
     "photos-none": (replace(PHOTOS, regions=(), paging=Paging()), CUSTODIAN, "/review/r1/photos"),
     "review-words": (
         replace(
-            REVIEW, decided="passed", visible=True, words_public=True, subject="99999-b1",
+            REVIEW, decided="passed", visible=True, words_public="now", subject="99999-b1",
             true_place="51.49381, 31.29472", area_public=True, hidden_photos=31, blur_waits=True,
             words_warnings=(Warned("w", "contact", "+380 44 123 45 67", say("Summary")),),
         ),

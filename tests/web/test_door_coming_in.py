@@ -21,7 +21,7 @@ def test_the_first_admin_comes_by_a_link_that_is_dead_afterwards(new_house: Hous
     assert "Custodian" in visitor.text
     other = new_house.visitor()
     assert other.go(link).status_code == 422
-    assert "This link is used up" in other.text
+    assert "This link is used up" in other.text and 'href="/login">Log in</a>' in other.text
 
 
 def test_a_password_alone_is_not_enough_for_an_admin_and_the_page_of_codes_says_so(new_house: House) -> None:
@@ -31,6 +31,17 @@ def test_a_password_alone_is_not_enough_for_an_admin_and_the_page_of_codes_says_
     contributor = new_house.visitor()
     contributor.join("Мальва")
     assert "a password alone" not in contributor.text
+
+
+def test_an_admin_with_one_passkey_alone_hears_that_a_lost_phone_locks_them_out(new_house: House) -> None:
+    visitor, link = new_house.visitor(), new_house.first_link()
+    visitor.go(link)
+    token = link.rpartition("/")[2]
+    made = visitor.with_passkey("/join/passkey", "create", name="Ян", token=token).json()
+    assert "A code alone lets no custodian or admin in" in visitor.go(made["next"]).text
+    assert "This is your only way in" in visitor.go("/account").text
+    assert visitor.send("/account/password", new_password="three words here").status_code == 303
+    assert "This is your only way in" not in visitor.go("/account").text
 
 
 def test_a_used_link_lets_nobody_in_whose_page_was_open_before(new_house: House) -> None:

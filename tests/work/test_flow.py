@@ -271,6 +271,18 @@ def test_what_passed_its_review_is_public_and_can_be_taken_back(service: Service
     assert deposited(service.archive, capture) is not None
 
 
+def test_a_length_is_not_lost_when_it_is_reviewed_again(service: Service, photos: list[Path]) -> None:
+    review = in_review(service, ingested(service, photos))
+    length = {"share": 0.25, "share_error": 0.001, "metres": 2.4, "error_m": 0.0, "what": "a door"}
+    with service.database.writing("custodian", "measure") as session:
+        session.get_one(Review, review).known_length = length
+    passed(service, review)
+    unpublish(service, row(service, Review, review).subject, "custodian", "somebody asked")
+    with service.database.reading() as session:
+        (again,) = session.scalars(select(Review).where(Review.state == "open"))
+    assert again.id != review and again.known_length == length
+
+
 def test_nothing_is_public_before_the_end_of_an_embargo(service: Service, photos: list[Path]) -> None:
     review = in_review(service, ingested(service, photos))
     passed(service, review, embargo_until="2999-01-01")

@@ -42,6 +42,11 @@ def backup(t: Language) -> click.Command:
         from oberih.work.service import open_service
 
         refuse_no_service(data)
+        folder = out.absolute().parent
+        if not folder.is_dir():
+            raise InputError(
+                say("There is no folder {path}.", path=folder), "Make it first, or choose another one."
+            )
         with working(progress_kind, t) as (progress, shown):
             service = open_service(data)
             troubles = back_up(service, out, progress)

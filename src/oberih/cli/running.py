@@ -79,7 +79,7 @@ def archive_option(t: Language, *, required: bool = True) -> Decorator:
 
 def data_option(t: Language, *, required: bool = True) -> Decorator:
     return click.option(
-        "--data", metavar="FOLDER", required=required, type=PathType(path_type=Path),
+        "--data", metavar="FOLDER", required=required, type=PathType(file_okay=False, path_type=Path),
         help=t("Folder of the service's data."),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oberih.cli.backup import refuse_no_service
-from oberih.cli.running import data_option, how_told, tell_result, working
+from oberih.cli.running import Decorator, data_option, how_told, tell_result, working
 from oberih.errors import Conflict
 from oberih.i18n import Language
 
@@ -25,9 +25,7 @@ def commands(t: Language) -> list[click.Command]:
 def serve(t: Language) -> click.Command:
     @click.command("serve", help=t(SERVE))
     @data_option(t)
-    @click.option(
-        "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help=t("Port to listen on.")
-    )
+    @port_option(t)
     @how_told(t)
     def command(data: Path, port: int, progress_kind: str) -> None:
         from oberih.logs import begin_logs
@@ -117,21 +115,44 @@ def worker(t: Language) -> click.Command:
 
 
 def admin_link(t: Language) -> click.Command:
-    @click.command("admin-link", help=t("A new link for the first admin, if there is none yet."))
+    @click.command("admin-link", help=t(ADMIN_LINK))
     @data_option(t)
+    @click.option("--for", "name", metavar="NAME", help=t("Who has lost every key: the name to log in with."))
+    @port_option(t)
     @how_told(t)
-    def command(data: Path, progress_kind: str) -> None:
+    def command(data: Path, name: str | None, port: int, progress_kind: str) -> None:
+        from oberih.catalogue.accounts.links import way_back_in
         from oberih.work.service import open_service, prepare_service
 
         refuse_nothing(data)
         with working(progress_kind, t) as (_, shown):
             service = open_service(data)
             prepare_service(service)
-            link = first_link(service, service.settings.url or "http://localhost:8000")
+            address = service.settings.address(port)
+            if name is not None:
+                link = f"{address}/recover/{way_back_in(service.database, name).token}"
+                tell_result(shown, {"recovery": link}, [link])
+                return
+            link = first_link(service, address)
             if not link:
                 raise Conflict(
-                    "There is an admin already.", "An admin makes links for others, on the page of people."
+                    "There is an admin already.",
+                    "An admin makes links for others, on the page of people. An admin who has lost every key "
+                    "gets one with --for NAME.",
                 )
             tell_result(shown, {"first_admin": link}, [link])
 
     return command
+
+
+ADMIN_LINK = """A new link for the first admin, if there is none yet.
+
+With --for NAME: a way back in for somebody who has lost every key, and whom no other admin can help. It works
+once, within a day."""
+
+
+def port_option(t: Language) -> Decorator:
+    return click.option(
+        "--port", type=click.IntRange(1, 65535), default=8000, show_default=True,
+        help=t("Port of the service."),
+    )  # fmt: skip

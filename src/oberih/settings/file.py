@@ -71,7 +71,11 @@ def check(path: Path, edit: Callable[[dict[str, Any]], None]) -> Settings:
 def edited(path: Path, edit: Callable[[dict[str, Any]], None]) -> tuple[dict[str, Any], Settings]:
     table = read(path)
     edit(table)
-    return table, checked(path, table, Settings)
+    try:
+        return table, checked(path, table, Settings)
+    except InputError:
+        checked(path, read(path), Settings)  # raises if the file was wrong before
+        return table, checked(path, table, Settings, edited=True)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -86,7 +90,8 @@ def read(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def checked(path: Path, table: dict[str, Any], kind: type[Kind]) -> Kind:
+def checked(path: Path, table: dict[str, Any], kind: type[Kind], *, edited: bool = False) -> Kind:
+    """``edited``: if something is wrong, it is what was to be changed, not the file."""
     unknown = sorted(set(table) - set(kind.model_fields))
     wrong: list[str] = [say("{name}: {why}", name=name, why=say("not a setting")) for name in unknown]
     try:
@@ -97,6 +102,10 @@ def checked(path: Path, table: dict[str, Any], kind: type[Kind]) -> Kind:
         name = ENVIRONMENT.search(str(error))
         why = say("what the environment says cannot be read")
         wrong, settings = [*wrong, say("{name}: {why}", name=name[1] if name else "?", why=why)], None
+    if edited and wrong:
+        raise InputError(
+            say("This cannot be: {wrong}", wrong=all_of(wrong)), "Nothing was changed. Give something else."
+        )
     if wrong or settings is None:
         raise InputError(
             say("Wrong settings in {path} or the environment: {wrong}", path=path, wrong=all_of(wrong)),

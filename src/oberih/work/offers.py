@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from oberih.catalogue.rebuild import FIRST
 
-__all__ = ["LICENCES", "TERMS", "Offer"]
+__all__ = ["LICENCES", "NEEDED", "TERMS", "Offer"]
 
 LICENCES = {
     "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
@@ -14,6 +14,7 @@ LICENCES = {
     "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
     "archive-only": "https://rightsstatements.org/vocab/InC/1.0/",
 }
+NEEDED = frozenset({"own", "keep"})  # consents
 TERMS = "1"  # version of the text that contributors agree to
 Line = Annotated[str, StringConstraints(max_length=300, strip_whitespace=True)]
 Kind = Literal["building", "monument", "statue", "object", "site", "street", "home", "other"]
@@ -42,7 +43,7 @@ class Offer(BaseModel):
 
     @model_validator(mode="after")
     def whole(self) -> Self:
-        if not {"own", "keep"} <= self.consents:
+        if not NEEDED.issubset(self.consents):
             raise ValueError("what has to be agreed to was not agreed to")
         if (self.latitude is None) != (self.longitude is None):
             raise ValueError("a place has a latitude and a longitude")

@@ -30,7 +30,7 @@ from oberih.catalogue.accounts.events import note_event
 from oberih.catalogue.accounts.gate import Gate, Visit
 from oberih.catalogue.accounts.keys import digest, network_of, new_token, same
 from oberih.catalogue.accounts.limits import Bucket, Limit, slow_down
-from oberih.catalogue.accounts.names import plain
+from oberih.catalogue.accounts.names import plain, skeleton
 from oberih.catalogue.accounts.people import around
 from oberih.catalogue.accounts.roles import checked_role, checked_until, place, put_grant, someone
 from oberih.catalogue.accounts.sessions import Opened, Present, end_all, held_by, made, renewed, session_row
@@ -66,6 +66,7 @@ __all__ = [
     "recovery_link",
     "revoke_link",
     "take_link",
+    "way_back_in",
     "wipe",
 ]
 
@@ -119,6 +120,21 @@ def first_admin_link(database: Database) -> LinkMade | None:
         if has_admin(session):
             return None
         return put_link(session, "first admin", timedelta(days=FIRST_DAYS), by=OPERATOR.account)
+
+
+def way_back_in(database: Database, login: str) -> LinkMade:
+    """What `recovery_link` makes, for whoever runs the machine: the only admin may have lost every key.
+
+    Raises `NotInArchive` if nobody logs in with that name.
+    """
+    with database.writing("service", "make recovery link") as session:
+        account = session.scalar(select(Account.id).where(Account.login_key == (skeleton(login) or None)))
+        if account is None:
+            raise NotInArchive(
+                say("Nobody logs in with the name {name}.", name=plain(login)),
+                "It stands with the recovery codes, whole, with the number if there is one.",
+            )
+        return put_recovery(session, account, by=OPERATOR.account)
 
 
 def has_admin(session: Session) -> bool:
@@ -194,9 +210,7 @@ def recovery_link(database: Database, who: Who, account: str) -> LinkMade:
             mine = [one for one in around(session, account) if allowed(who, Action.RECOVER_CONTRIBUTOR, one)]
             if not mine:
                 demand(who, Action.RECOVER_CONTRIBUTOR)
-        session.execute(delete(Link).where(Link.kind == "recovery", Link.account == account))
-        note_event(session, "recovery link made", account, by=who.account)
-        return put_link(session, "recovery", timedelta(hours=RECOVERY_HOURS), by=who.account, account=account)
+        return put_recovery(session, account, by=who.account)
 
 
 def look_at_link(database: Database, gate: Gate, visit: Visit, token: str) -> Invited:
@@ -261,6 +275,13 @@ def wipe(session: Session, account: Account) -> tuple[str, ...]:
     end_all(session, account.id)
     note_event(session, "recovered", account.id)
     return put_recovery_codes(session, account.id)
+
+
+def put_recovery(session: Session, account: str, *, by: str) -> LinkMade:
+    """One that was made before is worth nothing from now on."""
+    session.execute(delete(Link).where(Link.kind == "recovery", Link.account == account))
+    note_event(session, "recovery link made", account, by=by)
+    return put_link(session, "recovery", timedelta(hours=RECOVERY_HOURS), by=by, account=account)
 
 
 def put_link(session: Session, kind: Kind, lasts: timedelta, *, by: str, **more: object) -> LinkMade:

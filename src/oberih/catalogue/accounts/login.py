@@ -52,7 +52,7 @@ PAIR = Limit(free=5, first_s=2, worst_s=900)
 STRANGERS = Limit(free=100, first_s=60, worst_s=3600)  # NIST SP 800-63B: at most 100 for an account
 NETWORK = Limit(free=100, first_s=10, worst_s=900, window_s=3600)
 
-Reason = Literal["wrong", "code", "more", "closed", "passkey", "institution"]
+Reason = Literal["wrong", "no way back", "code", "more", "closed", "passkey", "institution"]
 
 SAYS: Final[Mapping[Reason, tuple[str, str]]] = MappingProxyType({
     "wrong": (
@@ -60,6 +60,13 @@ SAYS: Final[Mapping[Reason, tuple[str, str]]] = MappingProxyType({
         say(
             "Look at the keyboard's language and at capital letters. If a number was added to your name, it "
             "stands with your recovery codes. If you have such a code: “I can't log in any more”."
+        ),
+    ),
+    "no way back": (
+        say("The name, the recovery code or what was given with it is wrong."),
+        say(
+            "Each code works once. If a number was added to your name, it stands with the codes. If none is "
+            "left: ask an admin in person."
         ),
     ),
     "code": (
@@ -138,7 +145,8 @@ def log_in(
             way: Literal["password", "recovery"] = "password" if outcome.with_password else "recovery"
             return open_session(session, gate, visit, account, way, strong=outcome.strong)
         note_event(session, "refused", account.id if account else "", gate=gate, visit=visit)
-    raise CannotEnter(outcome if isinstance(outcome, str) else "wrong")
+    why = outcome if isinstance(outcome, str) else "wrong"
+    raise CannotEnter("no way back" if recovery and why == "wrong" else why)
 
 
 def confirm(

@@ -20,7 +20,7 @@ __all__ = [
 LONGEST = 80  # letters of a name
 LONGEST_LOGIN = 64
 LONGEST_EMAIL = 254  # RFC 5321
-LOGIN = re.compile(r"[^\W_](?:[\w.'’ʼ-]| (?! ))*[^\W_]")
+LOGIN = re.compile(r"[^\W_](?:[\w.'’ʼ-]| (?! ))*[^\W_]\.?")
 EMAIL = re.compile(r"[^@\s<>,;:\"\\]{1,64}@[^@\s<>,;:\"\\.][^@\s<>,;:\"\\]*\.[^@\s<>,;:\"\\.]+")
 ALPHABETS = {"LATIN", "CYRILLIC", "GREEK"}  # those that look like each other
 
@@ -60,13 +60,13 @@ def checked_name(text: str) -> str:
 def checked_login(text: str) -> str:
     """A login name in its normal form (NFKC). Raises `InputError`."""
     login = unicodedata.normalize("NFKC", " ".join(text.split()))
-    if not 3 <= len(login) <= LONGEST_LOGIN or not LOGIN.fullmatch(login):
+    if not 2 <= len(login) <= LONGEST_LOGIN or not LOGIN.fullmatch(login):
         raise InputError(
             say(
-                "The name to log in with has 3 to {most} letters, figures, points or hyphens.",
+                "The name to log in with has 2 to {most} letters, figures, points or hyphens.",
                 most=LONGEST_LOGIN,
             ),
-            "It begins and ends with a letter or a figure.",
+            "It begins with a letter or a figure.",
         )
     if len(alphabets(login)) > 1:
         raise InputError(

@@ -25,9 +25,10 @@ from oberih.catalogue.public.words import STOP_WORDS, fold, key, words_of
 from oberih.errors import InputError
 from oberih.i18n import Verbatim, say
 
-__all__ = ["LONGEST_TEXT", "Asked", "Query", "Sort", "asked", "query_of"]
+__all__ = ["LONGEST_CURSOR", "LONGEST_TEXT", "Asked", "Query", "Sort", "asked", "query_of"]
 
 LONGEST_TEXT = 500
+LONGEST_CURSOR = 1_000
 MOST_WORDS = 24  # after that many, what comes is not read
 
 Sort = Literal["relevance", "newest", "title", "quality"]
@@ -52,7 +53,7 @@ class Query(Part):
     sort: Sort | None = Described(None, description="relevance if there is a text, else newest")
     language: Literal["en", "uk"] = Described("en", description="of the reader: order of titles")
     size: Annotated[int, Described(ge=1, le=100)] = 24
-    cursor: Annotated[str, Described(max_length=1_000)] | None = Described(
+    cursor: Annotated[str, Described(max_length=LONGEST_CURSOR)] | None = Described(
         None, description="`Found.next` of the page before"
     )
     facets: bool = Described(True, description="count, and count by facets")

@@ -1,8 +1,8 @@
 """Words for who searches: those that begin as a word does, and those that may have been meant.
 
 A word may have been meant if it is one slip away (a letter too many, too few, another one, or two that
-changed places; Damerau 1964). All slips of a word are looked up at once, as `words.fold` spells them, so that
-one made in Cyrillic finds the word in Latin too.
+changed places; Damerau 1964), in the alphabet that it is written in. All slips of a word are looked up at
+once, as `words.fold` spells them, so that one made in Cyrillic finds the word in Latin too.
 """
 
 import re
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from oberih.catalogue.public.tables import Projection, forms
-from oberih.catalogue.public.words import STOP_WORDS, WORD, fold, key, words_of
+from oberih.catalogue.public.words import STOP_WORDS, WORD, fold, fold_each, key, words_of
 
 __all__ = ["Suggestion", "meant", "suggest"]
 
 LATER = "\u0370"  # where the letters of scripts after Latin begin
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LATIN, CYRILLIC = "abcdefghijklmnopqrstuvwxyz", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя"
 SHORTEST, LONGEST = 4, 20  # letters of a word in which slips are looked for
 MOST_WORDS = 6  # of a text
 
@@ -76,26 +76,27 @@ def is_known(connection: Connection, word: str) -> bool:
 
 def likeliest(connection: Connection, word: str) -> str | None:
     """The commonest word that is one slip away, in the script of ``word`` if it is written in that too."""
-    folded = fold(word)
-    if not SHORTEST <= len(folded) <= LONGEST or not folded.isalpha():
+    written = word if word >= LATER else fold(word)
+    if not SHORTEST <= len(written) <= LONGEST or not fold(word).isalpha():
         return None
+    near = fold_each(slips(written, CYRILLIC if word >= LATER else LATIN))
     number = func.sum(forms.c.total).over(partition_by=forms.c.folded)
     found = (
         select(forms.c.shown)
-        .where(forms.c.folded.in_(set(slips(folded))))
+        .where(forms.c.folded.in_(near))
         .order_by(number.desc(), forms.c.folded, alike(word), forms.c.total.desc(), forms.c.shown)
     )
     return connection.execute(found.limit(1)).scalar()
 
 
-def slips(word: str) -> Iterator[str]:
-    """All that are one slip away from a word of a-z."""
+def slips(word: str, letters: str) -> Iterator[str]:
+    """All that are one slip away from a word of these letters."""
     for at in range(len(word) + 1):
         before, after = word[:at], word[at:]
-        yield from (before + letter + after for letter in LETTERS)
+        yield from (before + letter + after for letter in letters)
         if after:
             yield before + after[1:]
-            yield from (before + letter + after[1:] for letter in LETTERS)
+            yield from (before + letter + after[1:] for letter in letters)
         if len(after) > 1:
             yield before + after[1] + after[0] + after[2:]
 

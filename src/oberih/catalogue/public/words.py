@@ -14,11 +14,12 @@ need not be right, only the same for all forms of a word, and seldom for another
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from oberih.trust import romanisation
 
-__all__ = ["LONGEST_WORD", "STOP_WORDS", "WORD", "fold", "key", "read", "words_of"]
+__all__ = ["LONGEST_WORD", "STOP_WORDS", "WORD", "fold", "fold_each", "key", "read", "words_of"]
 
 LONGEST_WORD = 40  # letters of a word that count
 APOSTROPHES = "'’ʼ‘ʻ`´′＇"
@@ -104,6 +105,11 @@ def read(word: str) -> tuple[str, str]:
 def fold(word: str) -> str:
     """A word spelt in a-z and 0-9, with all its endings."""
     return read(word)[0]
+
+
+def fold_each(words: Iterable[str]) -> set[str]:
+    """`fold` of words that hardly anybody asks for again: it is not remembered."""
+    return {spelt(plain(word)) for word in words}
 
 
 def key(word: str) -> str:

@@ -216,4 +216,6 @@ def refusal(request: Request, status: int, message: str, advice: str) -> Respons
     now = None
     with suppress(OberihError):  # the database is away, which may be what is told
         now = present(request, desk)
-    return desk.page(request, ErrorPage(status, message, advice), asks=now, status=status)
+    by_link = request.url.path.startswith(("/join/", "/recover/"))  # maybe one that was used
+    view = ErrorPage(status, message, advice, to_login=by_link and now is None)
+    return desk.page(request, view, asks=now, status=status)

@@ -49,6 +49,7 @@ from oberih.work.service import Service
 __all__ = ["contribute_page", "known_thing", "router"]
 
 MOST_BYTES = 64 << 10  # of a form
+LARGE_BYTES = 10 << 30  # hardly any contribution is larger
 PAGE = 50
 LONGEST_REASON = 2000  # letters
 router = APIRouter(include_in_schema=False, dependencies=[Depends(no_larger(MOST_BYTES))])
@@ -81,7 +82,7 @@ def contribute_page(
     room = free_bytes(arrivals.folder) - arrivals.keep_free  # how much that is, is for those who run it
     return ContributePage(
         limits.files, limits.file_bytes, limits.contribution_bytes, service.settings.upload_days, TERMS,
-        room="none" if room <= 0 else "little" if room < limits.contribution_bytes else "",
+        room="none" if room <= 0 else "little" if room < min(LARGE_BYTES, limits.contribution_bytes) else "",
         api="/api/v1/contributions", values=values, consents=frozenset(consents), errors=told,
         subject=subject if titles else "", of=titles, nameless=now is not None and not now.public_name,
     )  # fmt: skip
@@ -231,7 +232,8 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
     job = job_of(service, row)
     visible = public is not None and public.visible
     state = "passed" if row.id in about else row.state
-    credited = row.credited and row.state != "withdrawn"
+    over = row.state == "withdrawn"
+    credited = row.credited and not over
     nameless = who.present is not None and not who.present.public_name
     return ContributionPage(
         id=contribution, title=row.title, state=state, created=row.created,  # type: ignore[arg-type]
@@ -239,12 +241,12 @@ def shown(who: Asks, contribution: str) -> ContributionPage:
         steps=steps(state, times, kept=bool(row.digest)),
         progress=progress_of(job) if row.state in RUNNING else None,
         receipt=receipt_shown(told) if told else None, files=row.files, bytes=row.bytes,
-        reason=from_json(row.reason) if row.reason else (job.reason if job else ""),
-        advice=from_json(row.advice) if row.advice else "",
+        reason="" if over else from_json(row.reason) if row.reason else (job.reason if job else ""),
+        advice=from_json(row.advice) if row.advice and not over else "",
         record=address_of(row) if visible and row.state == "published" else "",
         picture=poster_of(shown_now) if isinstance(shown_now, PublicRecord) else None,
         left_out=tuple(left_out(service, model, told)),
-        can_cancel=row.state in RUNNING, can_withdraw=row.state != "withdrawn",
+        can_cancel=row.state in RUNNING, can_withdraw=not over,
         credited=credited and not nameless, nameless=credited and nameless,
         subject=row.subject or "", opens=about.get(row.id), unused=tuple(row.unused),
     )  # fmt: skip

@@ -4,7 +4,7 @@ Nothing of it is held in memory, and a form that breaks off leaves nothing behin
 without a name, on the disk of the arrivals, until all that is said of them has come too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -37,6 +37,7 @@ from oberih.work.arrivals import Why as WhyNot
 from oberih.work.arrivals.refusals import too_much
 from oberih.work.arrivals.taking import PIECE, nameless
 from oberih.work.flow import Offer, received
+from oberih.work.offers import NEEDED
 
 __all__ = ["handing_in"]
 
@@ -74,7 +75,8 @@ def handing_in() -> APIRouter:
             except ClientDisconnect:
                 return Response(status_code=499)  # nobody is there to read it
             except ValidationError as error:
-                return await run_in_threadpool(again, request, desk, now, coming, marked(error))
+                wrong = marked(error, coming.fields.get("consent", ()))
+                return await run_in_threadpool(again, request, desk, now, coming, wrong)
             except (InputError, Refused) as error:
                 status = STATUS.get(error.why, 400) if isinstance(error, Refused) else 422
                 words = say("{message} {advice}", message=error.message, advice=error.advice)
@@ -167,13 +169,16 @@ def details_of(coming: Incoming, language: str) -> dict[str, Any]:
     return {**told, "consents": sorted(set(coming.fields.get("consent", ()))), "language": language}
 
 
-def marked(error: ValidationError) -> dict[str, str]:
+def marked(error: ValidationError, consents: Collection[str]) -> dict[str, str]:
     """Field -> what is wrong with it."""
     names = [str(one["loc"][0]) if one["loc"] else "" for one in error.errors()]
-    return {
+    told: dict[str, str] = {
         "": say("What was said with the files cannot be used. Choose the files again, please."),
         **{name: say("Fill it in again.") for name in names if name in KEPT},
     }
+    if not NEEDED.issubset(consents):
+        told["consents"] = say("The archive can take it only if you agree to the first two points.")
+    return told
 
 
 def spoken(request: Request, desk: Desk) -> str:

@@ -24,7 +24,7 @@ from oberih.catalogue.public import (
     value_of,
     values,
 )
-from oberih.catalogue.public.asking import LONGEST_TEXT
+from oberih.catalogue.public.asking import LONGEST_CURSOR, LONGEST_TEXT
 from oberih.catalogue.public.collation import sort_key
 from oberih.errors import InputError, NotInArchive
 from oberih.i18n import Language, say
@@ -80,7 +80,8 @@ def gallery_page(
         filters["collection"] = (collection.value,)
     query = query_of(
         text=text, unfinished=False, filters=filters, sort=SORTS.get(sort), language=order_of(spoken),
-        size=PAGE, cursor=given.get("after") or None, cell=cell if CELL.fullmatch(cell) else None,
+        size=PAGE, cursor=given.get("after", "")[:LONGEST_CURSOR] or None,
+        cell=cell if CELL.fullmatch(cell) else None,
     )  # fmt: skip
     found = at_a_glance(projection, query)
     facets = []

@@ -104,6 +104,7 @@ class ErrorPage(View):
     message: str
     advice: str = ""
     to_account: bool = False  # what is to be done is done there
+    to_login: bool = False
 
 
 @dataclass(frozen=True)

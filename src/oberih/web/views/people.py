@@ -112,7 +112,7 @@ class OncePage(View):
     name: str = ""  # with which to log in from now on
     expires: datetime | None = None
     next: str = "/account"
-    needs_second: bool = False  # their role asks for more than the password that they came in with
+    needs: Literal["", "more than a password", "more than a passkey"] = ""  # of somebody with their role
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,16 @@ class AccountPage(View):
     sessions: tuple[SessionRow, ...] = ()
     tokens: tuple[Token, ...] = ()
     scopes: tuple[str, ...] = ()  # that a new token may have
+    staff: bool = False
     errors: Errors = field(default_factory=dict)
     shortest: int = field(kw_only=True)  # letters of a password
+
+    @property
+    def one_way(self) -> bool:
+        """Whether they would be locked out with the device that holds their passkey."""
+        return (
+            self.staff and len(self.passkeys) == 1 and not (self.password or self.codes or self.institutions)
+        )
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ class ReviewPage(View):
     wordings: tuple[Wording, ...] = ()  # that can be changed here
     subject: str = ""  # as one part of a path
     words_version: int = 0
-    words_public: bool = False  # everybody sees at once what is changed in them
+    words_public: Literal["", "now", "later"] = ""  # whether what is changed in them is seen, or will be
     words_warnings: tuple[Warned, ...] = ()  # in words that were sent: to be judged before they are taken
     visible: bool = False  # everybody can see it, or will, and it can be taken out of view
     opens: date | None = None  # it passed, and nothing of it is public before that day

@@ -18,7 +18,7 @@ from oberih.catalogue.access import EVERYWHERE, NOBODY, Action, Who, allowed, de
 from oberih.catalogue.accounts import who_in
 from oberih.catalogue.tables import Capture, Collection, Place, Publication, Rights, Subject
 from oberih.errors import InputError, OberihError
-from oberih.i18n import say
+from oberih.i18n import language, say
 from oberih.trust.cells import TruePlace
 from oberih.work.arrivals import Received
 from oberih.work.offers import LICENCES, Offer
@@ -76,7 +76,7 @@ def register(service: Service, arrived: Received) -> str:
     with service.database.writing(contribution.account, "contribute") as session:
         who = who_in(session, contribution.account, strong=True)  # how they came in was asked
         collection, known = wanted(session, offer, who or NOBODY)
-        title = offer.title or title_of(session, known, contribution.account) or say("Without a title")
+        title = offer.title or title_of(session, known, contribution.account) or untitled(offer)
         if known is None:
             described = {"titles": {language_of(title, offer.language): str(title)}, "kind": offer.kind}
             known = Subject(
@@ -117,6 +117,11 @@ def title_of(session: Session, known: Subject | None, account: str) -> str:
     if known is None:
         return ""
     return known.title if is_public(session, known) else own_title(session, known, account) or ""
+
+
+def untitled(offer: Offer) -> str:
+    """What a thing is called that nobody named, in words of who recorded it."""
+    return language(offer.language)(say("Without a title"))
 
 
 def open_to(session: Session, known: Subject, who: Who) -> bool:

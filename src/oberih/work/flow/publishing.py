@@ -213,7 +213,7 @@ def review_again(session: Session, passed: Review) -> Review | None:
     if warn_reviewers(session, passed.subject):
         return None
     review = session.get_one(Review, open_review(session, passed.subject, passed.model))
-    review.corrections = passed.corrections
+    review.corrections, review.known_length = passed.corrections, passed.known_length
     session.flush()
     return review
 

@@ -142,6 +142,7 @@ def account_page(request: Request, me: Me, errors: dict[str, str] | None = None)
             Passkey(one.id, one.name, one.created.date(), one.used)
             for one in passkeys_of(database, who.account)
         ),
+        staff=who.staff,
         password=password, codes=codes, recovery_codes=recovery_codes_left(database, who.account),
         institutions=tuple(
             titles.get(one.issuer) or one.issuer for one in institutions_of(database, who.account)

@@ -1,7 +1,8 @@
 """Coming in for the first time, or again after all was lost: by a link, or because anybody may register."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -131,11 +132,17 @@ def profile_of(desk: Desk, request: Request, given: Given) -> Profile | None:
     return Profile(name, login=name, language=spoken.code) if name else None
 
 
+NEEDS: Mapping[str, Literal["", "more than a password", "more than a passkey"]] = {
+    "": "", "password": "more than a password", "passkey": "more than a passkey",
+}  # fmt: skip
+
+
 def codes_page(desk: Desk, opened: Opened, given: Given) -> str:
     after = "/account" if given("token") else "/contribute"
     now = who_is(desk.service.database, opened.token)
-    weak = now is not None and now.who.staff and not now.who.strong
-    page = OncePage("recovery codes", opened.recovery_codes, opened.login, next=after, needs_second=weak)
+    staff = now is not None and now.who.staff
+    came = "" if now is None or not staff else "passkey" if now.who.strong else "password"
+    page = OncePage("recovery codes", opened.recovery_codes, opened.login, next=after, needs=NEEDS[came])
     return shown_once(desk, opened.account, page)
 
 

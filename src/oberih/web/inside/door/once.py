@@ -39,7 +39,7 @@ def take_once(me: Me, token: str) -> OncePage:
     )
     expires = datetime.fromisoformat(told["expires"]) if told["expires"] else None
     return OncePage(
-        told["kind"], tuple(told["secrets"]), told["name"], expires, told["next"], told["needs_second"]
+        told["kind"], tuple(told["secrets"]), told["name"], expires, told["next"], told.get("needs", "")
     )
 
 

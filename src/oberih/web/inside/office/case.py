@@ -14,6 +14,7 @@ from oberih.work.flow.projecting import captures_of
 
 __all__ = [
     "Case", "case_of", "decided", "due_or_visible", "has_words", "is_open", "mode_of", "visible",
+    "words_public",
 ]  # fmt: skip
 
 
@@ -103,6 +104,12 @@ def visible(case: Case) -> bool:
 def due_or_visible(case: Case) -> bool:
     """Whether its words are public, or will be without anybody looking at them again."""
     return case.public is not None and (case.public.visible or case.public.waiting is not None)
+
+
+def words_public(case: Case) -> Literal["", "now", "later"]:
+    if not due_or_visible(case) or case.public is None:
+        return ""
+    return "now" if case.public.visible else "later"
 
 
 def has_words(case: Case) -> bool:

@@ -20,11 +20,11 @@ from oberih.web.inside.office.case import (
     Case,
     case_of,
     decided,
-    due_or_visible,
     has_words,
     is_open,
     mode_of,
     visible,
+    words_public,
 )
 from oberih.web.inside.office.common import address_of, done, unseen
 from oberih.web.inside.office.draft import viewer_of
@@ -127,7 +127,7 @@ def page(
             blur_waits=review is not None and is_open(review) and waiting_corrections(review),
             wordings=wordings(subject, service.settings.languages, filled) if has_words(case) else (),
             subject=address_of(subject.id) if subject else "",
-            words_version=subject.version if subject else 0, words_public=due_or_visible(case),
+            words_version=subject.version if subject else 0, words_public=words_public(case),
             words_warnings=reworded(filled),
             true_place=pair(place), corrected=told["where"],
             area_public=case.public is not None and case.public.cell is not None,
