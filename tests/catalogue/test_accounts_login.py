@@ -276,7 +276,9 @@ def test_where_one_has_to_be_invited_nobody_registers(database: Database) -> Non
         join_with_password(database, gate(registration="invitation"), HOME, PASSWORD, profile=Profile("Olha"))
 
 
-@pytest.mark.parametrize(("name", "login"), [("Olha", "Olha-"), ("О. К.", "О. К-"), ("Ян", "Ян-"), ("Я", "person-")])
+@pytest.mark.parametrize(
+    ("name", "login"), [("Olha", "Olha-"), ("О. К.", "О. К-"), ("Ян", "Ян-"), ("Я", "person-")]
+)
 def test_somebody_who_came_with_a_passkey_alone_has_a_name_to_get_back_in_by(
     database: Database, name: str, login: str
 ) -> None:

@@ -108,6 +108,14 @@ def test_sessions_of_staff_end_sooner(database: Database) -> None:
     assert who_is(database, opened.token) and who_is(database, staff.token) is None
 
 
+def test_a_page_that_stands_open_keeps_nobody_logged_in(database: Database) -> None:
+    opened = member(database, name="olha")
+    time_passes(database, timedelta(days=9))
+    assert who_is(database, opened.token, by_itself=True)
+    time_passes(database, timedelta(days=6))
+    assert who_is(database, opened.token, by_itself=True) is None
+
+
 def session_of(database: Database, account: str) -> LoginSession:
     with database.reading() as session:
         return session.scalars(select(LoginSession).where(LoginSession.account == account)).one()

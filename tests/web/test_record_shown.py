@@ -80,6 +80,6 @@ def test_the_page_shows_photos_says_whom_to_name_and_how_much_of_them_is_in_the_
     frame = Frame(language("en"), "/records/1", {})
     text = pages.render(shown, frame)
     assert "Show 2 photos" in text and text.count('loading="lazy"') == 2
-    assert "33 %" in text and "recorded 2026-05" in text
+    assert "33 %" in text and "recorded May 2026" in text
     for page in (text, pages.render(PrintPage(shown, ((True,),)), frame)):
         assert page.count("Photos: Malva, A museum") >= 2, "beside the licence, and in the citation"

@@ -52,7 +52,10 @@ class Speech:
 
     def month(self, value: date) -> Markup:
         """A month, marked up: as exact as public dates may be. November 2026."""
-        return marked(value.strftime("%Y-%m"), format_date(value, "LLLL y", self.locale))
+        return marked(value.strftime("%Y-%m"), self.month_in_words(value))
+
+    def month_in_words(self, value: date) -> str:
+        return format_date(value, "LLLL y", self.locale)
 
     def moment(self, value: datetime) -> Markup:
         """A time in UTC, marked up; a script shows it in the reader's zone. 21 Nov 2026, 05:20 UTC."""

@@ -126,8 +126,11 @@ def known_device(session: Session, visit: Visit, account: str) -> str:
     return device
 
 
-def who_is(database: Database, token: str) -> Present | None:
-    """Who holds the token of a session; None: nobody, it has ended, or they may not come in any more."""
+def who_is(database: Database, token: str, *, by_itself: bool = False) -> Present | None:
+    """Who holds the token of a session; None: nobody, it has ended, or they may not come in any more.
+
+    ``by_itself``: an open page asks, and maybe nobody sits before it: that does not keep the session alive.
+    """
     found = holder(database, LoginSession, token)
     if found is None:
         return None
@@ -135,7 +138,7 @@ def who_is(database: Database, token: str) -> Present | None:
     moment = now()
     if row.used + (IDLE_STAFF if any(one.role in STAFF for one in held) else IDLE) <= moment:
         return None
-    if row.used + NOTED_EVERY <= moment:
+    if row.used + NOTED_EVERY <= moment and not by_itself:
         with database.writing("service", "see") as session:
             session.execute(update(LoginSession).where(LoginSession.id == row.id).values(used=moment))
             session.execute(update(Account).where(Account.id == account.id).values(seen=moment.date()))

@@ -40,6 +40,7 @@ __all__ = [
     "someone",
 ]
 
+ASKED_BY_PAGES = "/progress"  # how addresses end that open pages ask for by themselves
 SAFE = ("GET", "HEAD", "OPTIONS")
 SAME_SITE = ("same-origin", "none")  # "none": the person typed the address
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
@@ -169,7 +170,9 @@ def present(request: Request, desk: Annotated[Desk, Depends(desk_of)]) -> Presen
     """Who is logged in, by the cookie of the session. Read once for each request."""
     if not hasattr(request.state, "present"):
         token = request.cookies.get(cookie_name("session", secure=desk.secure), "")
-        request.state.present = who_is(desk.service.database, token) if token else None
+        alone = request.url.path.endswith(ASKED_BY_PAGES)
+        known = who_is(desk.service.database, token, by_itself=alone) if token else None
+        request.state.present = known
     found: Present | None = request.state.present
     return found
 

@@ -1,12 +1,14 @@
 """How a record is cited: BibTeX, RIS and a plain sentence."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from oberih.catalogue.public import PublicRecord
 from oberih.catalogue.public.records import LEVELS
 from oberih.i18n import language, say
 from oberih.web.open.addresses import House, persistent, tail
 from oberih.web.open.data.mapping import publisher
+from oberih.web.speech import Speech
 
 __all__ = ["bibtex", "ris", "sentence"]
 
@@ -38,7 +40,8 @@ def what(record: PublicRecord, code: str = "en") -> str:
     name = MODEL if record.files_for(*LEVELS, "download") else RECORD
     parts = [said(name), said.say("version {number}", number=record.version)]
     if record.recorded:
-        parts.append(said.say("recorded {month}", month=record.recorded))
+        month = Speech(said).month_in_words(date.fromisoformat(f"{record.recorded}-01"))
+        parts.append(said.say("recorded {month}", month=month))
     return ", ".join(parts)
 
 
