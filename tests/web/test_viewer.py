@@ -60,6 +60,16 @@ def test_what_is_measured_is_true(box_seen: Viewing, shown: Shown) -> None:
     expect(told).to_have_text("There is no surface here.")
 
 
+def test_no_more_digits_are_told_than_the_error_leaves(drawing: Browser, shown: Shown) -> None:
+    half, height, depth = corners(shown.box)
+    with opened(drawing, shown.record(5)) as viewing:
+        viewing.tool("Measure").click()
+        viewing.look((0.6, 0.9, 7.0), (0.6, 0.5, 0))
+        for across in (-half * INSIDE, half * INSIDE):
+            viewing.page.mouse.click(*viewing.place((across, height / 2, depth), shown.field_deg))
+        assert viewing.page.locator(".viewer-told").inner_text().startswith("2.00 m ± 8.5 cm")
+
+
 def metres(text: str) -> float:
     """The figure that is told: metres, or square metres."""
     found = re.match(r"([\d.,]+) (m²|m|cm|mm)", text)

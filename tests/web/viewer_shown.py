@@ -119,7 +119,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         carrying(site.folder / "files" / made.files_for("full")[0].path)
         (part,) = box().parts
         surer = replace(part, confidence=(part.vertices[:, 1] / BOX_M[1] + 0.5).astype(np.float32))
-        site.add(Model((surer,)), 5, PLAIN, eyes=EYES, titles={"en": "A sure box", "uk": "Певна скриня"})
+        site.add(
+            Model((surer,)), 5, PLAIN, eyes=EYES, titles={"en": "A sure box", "uk": "Певна скриня"},
+            quality=Quality(error_um=60_000),
+        )  # fmt: skip
         patch.setattr(levels, "SMALL", Limit(900, 999, 64, 9_000))
         jug, few = replace(vase(4000, 256), scale_known=False), PLAIN.model_copy(update={"triangles": 1500})
         site.add(jug, 2, few, titles={"en": "A jug"}, relations=later)

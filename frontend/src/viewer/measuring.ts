@@ -44,23 +44,29 @@ function areaOf(points: Vector3[], wrong: Wrong | null): Figure {
   return { value, error: wrong && Math.hypot((wrong.place / 2) * Math.sqrt(squares), 2 * wrong.scale * value) };
 }
 
-/** A length as people say it. */
-export function length(value: number, unit: "m" | "unit"): string {
+/** A length as people say it, with no more digits than an error of it leaves. */
+export function length(value: number, unit: "m" | "unit", error: number | null = null): string {
   if (unit === "unit") return say("sides", { x: number(value, 3) });
-  if (value < 0.01) return say("mm", { x: number(value * 1e3, 1) });
-  if (value < 1) return say("cm", { x: number(value * 1e2, 1) });
-  return say("m", { x: number(value, value < 100 ? 3 : 2) });
+  if (value < 0.01) return say("mm", { x: number(value * 1e3, digits(1, error, 1e3)) });
+  if (value < 1) return say("cm", { x: number(value * 1e2, digits(1, error, 1e2)) });
+  return say("m", { x: number(value, digits(value < 100 ? 3 : 2, error)) });
 }
 
-function area(value: number, unit: "m" | "unit"): string {
+function area(value: number, unit: "m" | "unit", error: number | null = null): string {
   if (unit === "unit") return say("sides2", { x: number(value, 3) });
-  return value < 0.1 ? say("cm2", { x: number(value * 1e4, 1) }) : say("m2", { x: number(value, 3) });
+  if (value < 0.1) return say("cm2", { x: number(value * 1e4, digits(1, error, 1e4)) });
+  return say("m2", { x: number(value, digits(3, error)) });
+}
+
+/** Digits after the point: at most `most`; the last one is where the error begins. */
+function digits(most: number, error: number | null, times = 1): number {
+  return error ? Math.max(0, Math.min(most, -Math.floor(Math.log10(error * times)))) : most;
 }
 
 /** A figure in words, with its error or why there is none. */
 export function inWords(kind: Measure, figure: Figure, unit: "m" | "unit"): { value: string; error: string } {
   const said = kind === "area" ? area : length;
-  const value = said(figure.value, unit);
+  const value = said(figure.value, unit, figure.error);
   if (unit === "unit") return { value, error: say("scale unknown") };
   return { value, error: figure.error === null ? say("error unknown") : say("error", { x: said(figure.error, unit) }) };
 }
