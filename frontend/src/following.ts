@@ -1,6 +1,7 @@
-// Keeps numbers of something that is being made up to date, in place; when more than these changed, it says so.
+// Keeps numbers of something that is being made up to date, in place; when more than these changed, or the login
+// ended, it says so.
 import { find } from "./dom";
-import { ask } from "./request";
+import { ask, Refused } from "./request";
 
 export interface Now {
   seen: string;
@@ -11,15 +12,17 @@ export interface Now {
 
 const every = 3000;
 
-/** Ask for what `place` shows, until its `data-seen` is not true any more: then `changed` is called, once. */
-export function follow<N extends Now>(place: HTMLElement, changed: (now: N) => void): void {
+/** Ask for what `place` shows, until its `data-seen` is not true any more: then `changed` is called, once. Or
+ * `ended`, if nobody is logged in any more. */
+export function follow<N extends Now>(place: HTMLElement, changed: (now: N) => void, ended: () => void): void {
   const look = async (): Promise<void> => {
     if (!document.hidden) {
       try {
         const now = await ask<N>(place.dataset.from ?? "");
         if (now.seen !== place.dataset.seen) return changed(now);
         show(place, now);
-      } catch {
+      } catch (error) {
+        if (error instanceof Refused && error.status === 401) return ended();
         // The line is down, or the server starts anew: what is shown stays until it answers again.
       }
     }

@@ -2,4 +2,5 @@
 import { find } from "./dom";
 import { follow } from "./following";
 
-follow(find("#progress"), () => location.reload());
+const anew = (): void => location.reload();
+follow(find("#progress"), anew, anew);

@@ -3,6 +3,7 @@ import { Boxes } from "./boxes";
 import { find, make, showScripted } from "./dom";
 import { enlarge } from "./enlarge";
 import { follow, type Now } from "./following";
+import { say } from "./texts";
 import { TrueSize } from "./true-size";
 
 const form = find("#decision");
@@ -22,9 +23,12 @@ form.addEventListener("submit", () => {
 // Nobody's page is loaded anew while they read and fill in: they are told, and do it when they want.
 const making = document.getElementById("progress");
 if (making) {
-  follow<Now & { news: string }>(making, (now) => {
-    find("[data-news]", making).append(make("a", { href: location.pathname }, now.news));
-  });
+  const news = find("[data-news]", making);
+  follow<Now & { news: string }>(
+    making,
+    (now) => news.append(make("a", { href: location.pathname }, now.news)),
+    () => news.append(say("login ended")),
+  );
 }
 // A length that is measured on the model can be taken for the one that tells its true size.
 const size = document.querySelector<HTMLElement>("[data-size]");

@@ -34,7 +34,17 @@ from oberih.catalogue.public import (
 )
 from oberih.catalogue.public.indexing import body_of, rank_of
 from oberih.catalogue.public.maps import Box
-from oberih.catalogue.public.tables import SCHEMA, cells, documents, forms, metadata, months, state, terms
+from oberih.catalogue.public.tables import (
+    FORM,
+    SCHEMA,
+    cells,
+    documents,
+    forms,
+    metadata,
+    months,
+    state,
+    terms,
+)
 from oberih.errors import Conflict, StoreError
 from public_help import KEY, ark, as_bytes, empty_store, ids, made, plain
 
@@ -304,6 +314,27 @@ def test_tables_of_another_form_are_made_anew(store: tuple[Projection, Projectio
     assert not is_current(reader) and record(reader, ark(1)) is None  # until all is there
     assert load(writer, [made(1)]) == 1 and record(reader, ark(1)) == made(1)
     assert is_current(reader)
+
+
+def test_tables_of_a_newer_version_stay(store: tuple[Projection, Projection]) -> None:
+    writer, reader = store
+    load(writer, [made(1)])
+    with writer.engine.begin() as connection:
+        connection.execute(state.update().where(state.c.name == "form").values(value=f"{int(FORM) + 1}"))
+    with pytest.raises(Conflict, match="newer version"):
+        create(writer)
+    assert record(reader, ark(1)) == made(1)
+
+
+def test_of_tables_from_before_a_change_of_their_form_somebody_says_try_again(
+    store: tuple[Projection, Projection],
+) -> None:
+    writer, reader = store
+    load(writer, [made(1)])
+    with writer.engine.begin() as connection:
+        connection.execute(state.delete().where(state.c.name == "turn"))
+    with pytest.raises(StoreError, match="made anew"):
+        search(reader, Query())
 
 
 def test_a_reader_writes_nothing(tmp_path: Path) -> None:

@@ -107,6 +107,9 @@ def test_the_church_is_found(reader: Projection, text: str) -> None:
         ("main gate of medieval Kyiv", {"gate"}),
         ("gate " + " ".join(f"x{n}" for n in range(60)), set()),
         ("-ворота", {"church", "toy"}),
+        ("゙", set()),  # signs of Japanese that are no letters by themselves
+        ("゙ ворота", {"gate", "gates"}),
+        ("-ﾞ ворота", {"gate", "gates"}),
         ('-"gate called"', {"church", "gate", "toy"}),
         ("КВ-1234/5", {"gate"}),
         ("кв 1234", {"gate"}),
@@ -290,7 +293,12 @@ def test_a_cursor_is_of_its_query_only(reader: Projection) -> None:
         ("Zoolota", None),  # doubled letters are no slip: it is found
         ("golden gale", "golden gate"),
         ("деревяна церкав", "деревяна церква"),
+        ("у Чернігові hcurch", "у Чернігові church"),  # a known word in another form
+        ("дерев’яна це́ркав", "дерев’яна церква"),  # with a stress mark
+        ("Lwów gaet", "Lwów gate"),
         ("church", None),
+        ("чернігова", None),  # known, in another form
+        ("hcurch gaet dwoor", None),  # too much that nobody knows
         ("zq", None),
         ("", None),
     ],

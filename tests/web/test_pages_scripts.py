@@ -78,6 +78,16 @@ def test_progress_is_shown_as_it_comes(page: Page) -> None:
         now["seen"] = "published/..."  # more than numbers changed: the page comes anew
 
 
+def test_who_fills_in_is_told_when_the_login_ended(browser: Browser, address: str) -> None:
+    page = browser.new_page(base_url=address, locale="en")
+    page.route("**/review/*/progress", lambda route: route.fulfill(status=401, json={"message": "Log in."}))
+    page.goto("/review-making")
+    page.get_by_label("Why?").first.fill("typed")
+    expect(page.locator("#progress")).to_contain_text("Your login has ended", timeout=20_000)
+    expect(page.get_by_label("Why?").first).to_have_value("typed")
+    page.close()
+
+
 def test_who_fills_in_is_told_when_it_is_made_and_loads_the_page_then(page: Page) -> None:
     now = {"seen": "going", "share": 0.5, "words": "Is cut", "left": "", "news": ""}
     page.route("**/review/*/progress", lambda route: route.fulfill(json=now))

@@ -128,7 +128,8 @@ def way_back_in(database: Database, login: str) -> LinkMade:
     Raises `NotInArchive` if nobody logs in with that name.
     """
     with database.writing("service", "make recovery link") as session:
-        account = session.scalar(select(Account.id).where(Account.login_key == (skeleton(login) or None)))
+        name = skeleton(login)
+        account = session.scalar(select(Account.id).where(Account.login_key == name)) if name else None
         if account is None:
             raise NotInArchive(
                 say("Nobody logs in with the name {name}.", name=plain(login)),

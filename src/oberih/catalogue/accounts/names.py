@@ -66,7 +66,7 @@ def checked_login(text: str) -> str:
                 "The name to log in with has 2 to {most} letters, figures, points or hyphens.",
                 most=LONGEST_LOGIN,
             ),
-            "It begins with a letter or a figure.",
+            "It begins and ends with a letter or a figure; one point may follow.",
         )
     if len(alphabets(login)) > 1:
         raise InputError(

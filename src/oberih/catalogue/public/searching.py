@@ -145,11 +145,11 @@ def at_a_glance(projection: Projection, query: Query) -> Found[Glance]:
 def searched(projection: Projection, query: Query, form: type[Shown]) -> Found[Shown]:
     with projection.reading() as connection:
         now = now_of(connection)
-        known_by = (now.turn, query.model_dump_json())
-        answer: Answer | None = projection.answers.get(known_by)
+        question = query.model_dump_json()
+        answer: Answer | None = projection.answers.get(now.turn, question)
         if answer is None:
             answer = answer_to(connection, now, query)
-            projection.answers.put(known_by, answer)
+            projection.answers.put(now.turn, question, answer)
         return Found(shown_at(connection, answer.ranks, form), answer.next, **vars(answer.counts))
 
 

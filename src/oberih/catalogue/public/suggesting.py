@@ -11,15 +11,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from oberih.catalogue.public.tables import Projection, forms
-from oberih.catalogue.public.words import STOP_WORDS, WORD, fold, fold_each, key, words_of
+from oberih.catalogue.public.asking import query_of
+from oberih.catalogue.public.searching import at_a_glance
+from oberih.catalogue.public.tables import Projection, forms, now_of
+from oberih.catalogue.public.words import STOP_WORDS, WORD, cleared, fold, fold_each, words_of
 
 __all__ = ["Suggestion", "meant", "suggest"]
 
 LATER = "\u0370"  # where the letters of scripts after Latin begin
 LATIN, CYRILLIC = "abcdefghijklmnopqrstuvwxyz", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя"
-SHORTEST, LONGEST = 4, 20  # letters of a word in which slips are looked for
-MOST_WORDS = 6  # of a text
+SHORTEST, LONGEST = 4, 16  # letters of a word in which slips are looked for
+MOST_WORDS, MOST_STRANGE = 6, 2  # of a text: each that nobody knows is looked for in a thousand forms
 
 
 @dataclass(frozen=True)
@@ -53,25 +55,30 @@ def meant(projection: Projection, text: str) -> str | None:
     said = dict.fromkeys(word for word in words_of(text) if word not in STOP_WORDS)
     if not 0 < len(said) <= MOST_WORDS:
         return None
+    strange = [word for word in said if not is_known(projection, word)]
+    if not 0 < len(strange) <= MOST_STRANGE:
+        return None
     with projection.reading() as connection:
-        strange = [word for word in said if not is_known(connection, word)]
-        others = {word: likeliest(connection, word) for word in strange}
-    if not strange or None in others.values():
+        turn, question = now_of(connection).turn, ("meant", *strange)
+        others = projection.answers.get(turn, question)
+        if others is None:
+            others = {word: likeliest(connection, word) for word in strange}
+            projection.answers.put(turn, question, others)
+    if None in others.values():
         return None
 
     def instead(found: re.Match[str]) -> str:
         other = others.get(found[0].casefold()) or found[0]
         return other.capitalize() if found[0].istitle() else other
 
-    changed = WORD.sub(instead, text)
-    return changed if changed != text else None
+    typed = cleared(text)
+    changed = WORD.sub(instead, typed)
+    return changed if changed != typed else None
 
 
-def is_known(connection: Connection, word: str) -> bool:
-    """Whether any record has it, in any of its forms."""
-    wanted = select(forms.c.shown).where(beginning_with(key(word)), forms.c.key == key(word)).limit(1)
-    own = select(forms.c.shown).where(forms.c.folded == fold(word)).limit(1)
-    return any(connection.execute(one).scalar() is not None for one in (own, wanted))
+def is_known(projection: Projection, word: str) -> bool:
+    """Whether a search finds it, in any of its forms."""
+    return bool(at_a_glance(projection, query_of(text=word, size=1, facets=False)).records)
 
 
 def likeliest(connection: Connection, word: str) -> str | None:

@@ -235,6 +235,8 @@ class Now:
 def now_of(connection: Connection) -> Now:
     wanted = select(state.c.name, state.c.value).where(state.c.name.in_(("turn", "key")))
     found = {row.name: row.value for row in connection.execute(wanted)}
+    if len(found) < 2:  # tables of another version
+        raise StoreError("The public records are being made anew.", "Try again in a moment.")
     return Now(found["turn"], bytes.fromhex(found["key"]))
 
 
@@ -330,12 +332,17 @@ def try_after_rest(engine: Engine) -> None:
 
 def create(projection: Projection) -> None:
     """Make the tables if there are none, or those of another version of Oberih. They are empty, and not
-    current, until somebody has made one `load` of what is public.
+    current, until somebody has made one `load` of what is public. Raises `Conflict` if theirs is a newer one.
     """
     with told(), projection.engine.begin() as connection:
         form = form_of(connection)
         if form == FORM:
             return
+        if form and int(form) > int(FORM):
+            raise Conflict(
+                "The public records were written by a newer version of Oberih.",
+                "Let all machines run that version.",
+            )
         if form:
             remove(connection)
         if not projection.on_sqlite:

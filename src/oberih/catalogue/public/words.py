@@ -19,13 +19,13 @@ from functools import lru_cache
 
 from oberih.trust import romanisation
 
-__all__ = ["LONGEST_WORD", "STOP_WORDS", "WORD", "fold", "fold_each", "key", "read", "words_of"]
+__all__ = ["LONGEST_WORD", "STOP_WORDS", "WORD", "cleared", "fold", "fold_each", "key", "read", "words_of"]
 
 LONGEST_WORD = 40  # letters of a word that count
 APOSTROPHES = "'’ʼ‘ʻ`´′＇"
 # Letters, or digits: "КВ1234" and "КВ-1234" are the same two words. An apostrophe is a part of a word.
 # Scripts that put no space between words are read letter by letter.
-WORD = re.compile(rf"\d+|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+(?:[{APOSTROPHES}]+[^\W\d_]+)*")
+WORD = re.compile(rf"\d+|[\u3041-\u3096\u309d-\u30ff\u3400-\u9fff]|[^\W\d_]+(?:[{APOSTROPHES}]+[^\W\d_]+)*")
 # Stress marks, soft hyphens and other marks that nobody types in a search.
 UNSEEN = re.compile("[\u0300-\u036f\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 
@@ -84,8 +84,13 @@ def words_of(text: str) -> list[str]:
     """The words of a text as it writes them, in small letters; numbers are words."""
     text = text.casefold()
     if not text.isascii():
-        text = UNSEEN.sub("", unicodedata.normalize("NFKC", text).casefold())
+        text = cleared(text).casefold()
     return [word[:LONGEST_WORD] for word in WORD.findall(text)]
+
+
+def cleared(text: str) -> str:
+    """A text in the letters that one types (NFKC), without marks that nobody types in a search."""
+    return UNSEEN.sub("", unicodedata.normalize("NFKC", text))
 
 
 @lru_cache(1 << 17)

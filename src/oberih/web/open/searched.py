@@ -109,7 +109,7 @@ def gallery_page(
 def other_text(projection: Projection, query: Query) -> str:
     """What may have been meant by a query that found nothing; "" if that would find nothing either."""
     text = meant(projection, query.text) or ""
-    asked = query.model_copy(update={"text": text, "cursor": None, "size": 1})
+    asked = query.model_copy(update={"text": text, "cursor": None, "size": 1, "facets": False})
     return text if text and at_a_glance(projection, asked).records else ""
 
 

@@ -76,9 +76,12 @@ def register(service: Service, arrived: Received) -> str:
     with service.database.writing(contribution.account, "contribute") as session:
         who = who_in(session, contribution.account, strong=True)  # how they came in was asked
         collection, known = wanted(session, offer, who or NOBODY)
-        title = offer.title or title_of(session, known, contribution.account) or untitled(offer)
+        said = language(offer.language)
+        title = offer.title or title_of(session, known, contribution.account)
+        spoken = language_of(title, offer.language) if title else said.code
+        title = title or said(say("Without a title"))
         if known is None:
-            described = {"titles": {language_of(title, offer.language): str(title)}, "kind": offer.kind}
+            described = {"titles": {spoken: title}, "kind": offer.kind}
             known = Subject(
                 id=subject, collection=collection, title=str(title),
                 description=Description.make(described).model_dump(mode="json", exclude_defaults=True),
@@ -117,11 +120,6 @@ def title_of(session: Session, known: Subject | None, account: str) -> str:
     if known is None:
         return ""
     return known.title if is_public(session, known) else own_title(session, known, account) or ""
-
-
-def untitled(offer: Offer) -> str:
-    """What a thing is called that nobody named, in words of who recorded it."""
-    return language(offer.language)(say("Without a title"))
 
 
 def open_to(session: Session, known: Subject, who: Who) -> bool:
