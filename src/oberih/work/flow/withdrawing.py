@@ -46,6 +46,7 @@ def withdraw(service: Service, capture: str, actor: str, reason: str = "", *, de
         public = lock(session, row.subject) if row.subject else None
         session.refresh(row, with_for_update=True)
         come_to(row, "withdrawn", back=True)
+        row.reason = row.advice = None  # of what was to become of it
         end_consents(session, capture)
         if deletion and wish(session, capture) is None:
             session.add(Rights(of=capture, kind=DELETION, person=actor))
