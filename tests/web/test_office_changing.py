@@ -99,7 +99,7 @@ def test_nothing_is_public_before_its_day(house: House, custodian: Visitor) -> N
     assert engine.state(f"publish:{review}") is None
     assert row(house, Publication, subject).published is None
     told = custodian.go(f"/review/{review}").text
-    assert "everybody sees at once" not in told and "becomes public with it" in told
+    assert "everybody sees at once" not in told and "becomes public with what you change here" in told
     assert "Do not let it become public" in told and "Take it out of public view" not in told
     with house.service.database.writing("service", "time passes") as session:
         session.get_one(Subject, subject).embargo_until = datetime.now(UTC)
