@@ -22,7 +22,7 @@ from web.page_work import CONTRIBUTION
 from web.phones import BadLine, Weather, digests, photos
 from web.upload_server import Told, Witness
 
-WAIT_MS = 120_000  # machines that test are busy
+WAIT_MS = 240_000  # machines that test are busy
 
 
 class Service:

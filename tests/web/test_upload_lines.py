@@ -280,10 +280,11 @@ def test_a_line_that_brings_almost_nothing_is_given_up(
 def test_so_many_at_once(tmp_path: Path) -> None:
     """More files at the same moment than one account may send: the others are told to come again."""
     app: FastAPI = make_app(tmp_path)
-    held = asyncio.Event()
+    held, begun = asyncio.Event(), asyncio.Semaphore(0)
 
     async def slow() -> Any:
         yield b"x"
+        begun.release()
         await held.wait()
         yield b"x"
 
@@ -297,12 +298,13 @@ def test_so_many_at_once(tmp_path: Path) -> None:
             sending = [
                 asyncio.create_task(client.patch(url, content=slow(), headers=headers)) for url in urls[:24]
             ]
-            await asyncio.sleep(0.3)
+            for _ in sending:
+                await begun.acquire()
             refused = await client.patch(urls[24], content=b"xx", headers=headers)
             held.set()
             return refused.status_code, [answer.status_code for answer in await asyncio.gather(*sending)]
 
-    assert asyncio.run(run()) == (423, [204] * 24)
+    assert asyncio.run(asyncio.wait_for(run(), 300)) == (423, [204] * 24)
 
 
 def test_nobody_else_may_look_into_the_folder(server: Server) -> None:

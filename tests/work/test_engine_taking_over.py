@@ -112,10 +112,10 @@ def test_a_frozen_worker_that_comes_back_does_nothing_beside_the_new_owner(yard:
 
 def test_a_busy_worker_is_not_taken_for_a_dead_one(yard: Made) -> None:
     """One call that holds Python's global lock for longer than the lease."""
-    here = yard(lease_s=3.0)
+    here = yard(lease_s=6.0)
     for _ in range(2):
         here.start()
-    here.engine.enqueue("hold", "hold", queue="cpu", args={"seconds": 4.5})
+    here.engine.enqueue("hold", "hold", queue="cpu", args={"seconds": 8.0})
     here.until("hold", "done")
     assert here.did("hold") == ["held"]
     assert "is dead" not in here.said()
