@@ -50,9 +50,12 @@ class Entry(Base):
     __table_args__ = (Index("entry_of", "kind", "of", "number"), Index("entry_kept", "kept", "number"))
 
 
+WRITE_DOWN = insert(Entry)
+
+
 def happened(session: Session, kind: str, of: str) -> None:
     """Something that changes no row, such as a look at what is sealed."""
-    session.connection().execute(insert(Entry), [entry(session, kind, of)])
+    session.connection().execute(WRITE_DOWN, [entry(session, kind, of)])
 
 
 def entries_of(session: Session, kind: str, of: str) -> Sequence[Entry]:
@@ -86,7 +89,7 @@ def audited(session: Session, *_: object) -> None:
     rows += [row for row in session.dirty if isinstance(row, Heritage) and session.is_modified(row)]
     made = [entry(session, row.kind_of(), row.id, row.version, state_of(row)) for row in rows]
     if made:
-        session.connection().execute(insert(Entry), made)
+        session.connection().execute(WRITE_DOWN, made)
 
 
 def keep_entries(database: Database, archive: Archive) -> int:
@@ -172,7 +175,7 @@ def put_entries(connection: Connection, lines: Iterable[tuple[str, dict[str, Any
         for identifier, (kept, line) in told.items() if identifier not in known
     ]  # fmt: skip
     if fresh:
-        connection.execute(insert(Entry), fresh)
+        connection.execute(WRITE_DOWN, fresh)
     return len(fresh)
 
 

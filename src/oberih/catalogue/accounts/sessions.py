@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar, cast
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from oberih.catalogue.access import NOBODY, RECENT, STAFF, Held, NotAllowed, Role, Who, Why
@@ -171,12 +171,20 @@ def who_now(database: Database, account: str, *, strong: bool = False) -> Who | 
         return who_in(session, account, strong=strong)
 
 
+WITH_ROLES = (
+    select(Account.pseudonym, Account.disabled, Grant.role, Grant.collection, Grant.until)
+    .outerjoin(Grant, Grant.account == Account.id)
+    .where(Account.id == bindparam("account"))
+)
+
+
 def who_in(session: Session, account: str, *, strong: bool = False) -> Who | None:
     """`who_now`, in a transaction that does more."""
-    wanted = select(Account, Grant.role, Grant.collection, Grant.until)
-    both = wanted.outerjoin(Grant, Grant.account == Account.id).where(Account.id == account)
-    rows = session.execute(both).all()
-    return made(rows[0][0], valid(row[1:] for row in rows if row[1]), strong=strong) if rows else None
+    rows = session.execute(WITH_ROLES, {"account": account}).all()
+    if not rows:
+        return None
+    held = valid(row[2:] for row in rows if row.role)
+    return Who(account, rows[0].pseudonym, tuple(held), rows[0].disabled is not None, strong)
 
 
 def who_again(database: Database, asked: Mapping[str, Any]) -> Who:

@@ -87,7 +87,6 @@ def register(service: Service, arrived: Received) -> str:
                 description=Description.make(described).model_dump(mode="json", exclude_defaults=True),
             )  # fmt: skip
             session.add(known)
-            session.flush()
         if offer.latitude is not None and offer.longitude is not None:
             TruePlace(offer.latitude, offer.longitude)  # raises if it can be none
             session.add(Place(
