@@ -18,10 +18,12 @@ from oberih.work.flow import working
 from oberih.work.flow.cleaning import clean
 from oberih.work.flow.drafting import draft
 from oberih.work.flow.here import work_for
+from oberih.work.flow.publishing import reveal
 from oberih.work.flow.reviewing import begins, embargo
+from oberih.work.flow.withdrawing import withdraw
 from oberih.work.service import Service
 from work.site import photo, site
-from work.test_flow import in_review, ingested
+from work.test_flow import in_review, ingested, passed
 
 
 @pytest.fixture
@@ -86,6 +88,29 @@ def test_a_draft_that_came_too_late_is_removed_though_its_worker_was_killed(
         session.get_one(Review, review).state = "refused"
     draft(Job("draft"), review=review)  # it is run again
     assert [stat.key for stat in service.drafts.list(review)] == [f"{review}/1/poster.webp"]
+
+
+def test_what_becomes_public_leaves_no_drafts_nor_what_a_killed_worker_made_of_them(
+    service: Service, tmp_path: Path
+) -> None:
+    review = in_review(service, ingested(service, [photo(tmp_path / "1.jpg", 1)]))
+    service.drafts.write(f"{review}/killed/poster.webp", iter([b"-"]))
+    passed(service, review)
+    assert list(service.drafts.list()) == []
+
+
+def test_what_is_taken_back_leaves_no_drafts(service: Service, tmp_path: Path) -> None:
+    capture = ingested(service, [photo(tmp_path / "1.jpg", 1)])
+    review = in_review(service, capture)
+    aged(service, f"{review}/1/early.webp", 9)
+    passed(service, review, embargo_until="2999-01-01")
+    clean(service)
+    assert len(list(service.drafts.list(review))) == 2  # it waits
+    withdraw(service, capture, "olha")
+    clean(service)
+    assert [stat.key for stat in service.drafts.list(review)] == [f"{review}/1/poster.webp"]  # young
+    reveal(Job("publish"), review)
+    assert list(service.drafts.list(review)) == []
 
 
 def test_a_new_record_stays_back_as_long_as_the_service_asks() -> None:

@@ -4,10 +4,10 @@ will look at. Any number of workers may do it at any time.
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from oberih.catalogue.accounts.events import sweep as sweep_accounts
-from oberih.catalogue.tables import Review
+from oberih.catalogue.tables import Publication, Review
 from oberih.work.flow.exporting import FOLDER
 from oberih.work.flow.exporting import sweep as sweep_exports
 from oberih.work.service import Service
@@ -25,11 +25,15 @@ def clean(service: Service) -> None:
 
 
 def sweep_drafts(service: Service) -> None:
-    """Remove files of drafts that gave way to others, or that a killed process left."""
+    """Remove files of drafts that gave way to others, that a killed process left, or that became public or
+    were taken back.
+    """
     until = service.drafts.now() - UNNAMED
     old = [stat.key for stat in service.drafts.list() if stat.modified < until]
     with service.database.reading() as session:
-        asked = select(Review.draft).where(Review.draft != "", Review.state != "overtaken")
+        waits = Publication.waiting == Review.id
+        looked_at = or_(Review.state.in_(("open", "refused")), Publication.id.is_not(None))
+        asked = select(Review.draft).outerjoin(Publication, waits).where(Review.draft != "", looked_at)
         kept = set(session.scalars(asked))
     for key in old:
         place = "/".join(key.split("/")[:2])

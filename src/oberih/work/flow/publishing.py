@@ -129,8 +129,7 @@ def reveal(job: Job, review: str) -> None:
         for capture in captures_of(session, decided) if seen else ():
             if come_to(capture, "published"):
                 capture.advice = None  # the reason is a custodian's word to the contributor
-    if seen:
-        clear(service, decided.draft)
+    clear(service, decided.id)  # seen or taken back, nobody needs them; nor what killed processes left
 
 
 def become_public(session: Session, settings: ServiceSettings, public: Publication) -> None:
