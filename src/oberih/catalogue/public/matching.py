@@ -148,8 +148,9 @@ class OfPostgres:
         found = []
 
         def ask(window: str, start: int, wanted: int) -> int:
-            given = {"query": f"{query}{window}", "after": start, "upto": LAST, "most": wanted}
-            more = self.connection.execute(prepared(POSTGRES_RANKS), given).scalars().all()
+            given = {"query": query, "window": window, "after": start, "upto": LAST, "most": wanted}
+            sql = POSTGRES_RANKS.format(column="NULL", order="NULL", within=WITHIN if window else "")
+            more = self.connection.execute(prepared(sql), given).scalars().all()
             found.extend(more)
             return len(more)
 
@@ -176,10 +177,12 @@ class OfPostgres:
         parts: list[Summary] = []
         query = as_tsquery(condition)
         ordered, more = ordering(order, "json_agg(json_build_array(value, rank))")
-        sql = POSTGRES_SUMMARY.format(column=column, order=order.column if order else "rank", ordered=ordered)
+        by = order.column if order else "rank"
 
         def ask(window: str, start: int, wanted: int) -> int:
-            given = {"query": f"{query}{window}", "after": start, "upto": upto, "most": wanted}
+            given = {"query": query, "window": window, "after": start, "upto": upto, "most": wanted}
+            within = WITHIN if window else ""
+            sql = POSTGRES_SUMMARY.format(column=column, order=by, ordered=ordered, within=within)
             row = self.connection.execute(prepared(sql), given | more).one()
             parts.append(Summary(row[0], row[1] or 0, row[2] or b"", pairs(row[3])))
             return parts[-1].count
@@ -194,8 +197,8 @@ class OfPostgres:
     def walk(
         self, condition: Condition, after: int, upto: int, most: int, ask: Callable[[str, int, int], int]
     ) -> None:
-        """Ask until there are ``most``, in order: with what to add to the query, after which rank, and for
-        how many; ``ask`` says how many there were.
+        """Ask until there are ``most``, in order: in which slices ("": in all), after which rank, and for how
+        many; ``ask`` says how many there were.
 
         First the months that are expected to hold enough; then, if they nearly did, a few more. If they held
         much less, all the rest at once, of which there cannot be much. Only where words stand in a row every
@@ -210,7 +213,7 @@ class OfPostgres:
         while parts and most > 0:
             window = first_of(parts, wanted)
             parts = parts[len(window) :]
-            found = ask(f" & {in_one_of(window, self.slices)}", after, most)
+            found = ask(in_one_of(window, self.slices), after, most)
             most, after = most - found, window[-1].last
             if found < most and not asks_for_a_row(condition):
                 if parts:
@@ -311,15 +314,17 @@ def in_one_of(window: Sequence[Slice], slices: Sequence[Slice]) -> str:
             if left.issuperset(together):
                 keys.append(f"'{rank_token(bits, together[0])}'")
                 left.difference_update(together)
-    return f"({' | '.join(keys)})"
+    return " | ".join(keys)
 
 
-# By "rank + 0", which is in no index: only that of the words is to be used.
+# By "rank + 0", which is in no index: only that of the words is to be used. Slices are a condition of their
+# own: in one with the words, GIN would try all of it on each record that has any of these words.
 POSTGRES_MET = f"""
     SELECT rank, {{column}} AS data, {{order}} AS value FROM {SCHEMA}.documents
-    WHERE keys @@ CAST(:query AS tsquery) AND rank + 0 > :after AND rank + 0 <= :upto
+    WHERE keys @@ CAST(:query AS tsquery) {{within}} AND rank + 0 > :after AND rank + 0 <= :upto
     ORDER BY rank + 0 LIMIT :most"""  # noqa: S608
-POSTGRES_RANKS = f"SELECT rank FROM ({POSTGRES_MET.format(column='NULL', order='NULL')}) found"  # noqa: S608
+WITHIN = "AND keys @@ CAST(:window AS tsquery)"
+POSTGRES_RANKS = f"SELECT rank FROM ({POSTGRES_MET}) found"  # noqa: S608
 POSTGRES_SUMMARY = f"""
 WITH found AS ({POSTGRES_MET})
 SELECT count(*), max(rank), string_agg(data, ''::bytea), {{ordered}} FROM found"""  # noqa: S608
