@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oberih.archive.deposit import ORIGINALS
@@ -303,9 +304,13 @@ def hidden(
 
 
 def clear_others(service: Service, review: Review) -> None:
-    """Remove files that were made for a review, and that it does not name."""
+    """Remove files that were made for a review, and that no review names: `draft_lost` may have given some to
+    another one.
+    """
+    with service.database.reading() as session:
+        named = set(session.scalars(select(Review.draft).where(Review.subject == review.subject)))
     for stat in list(service.drafts.list(review.id)):
-        if not review.draft or not stat.key.startswith(f"{review.draft}/"):
+        if "/".join(stat.key.split("/")[:2]) not in named:
             service.drafts.delete(stat.key)
 
 

@@ -19,7 +19,7 @@ from oberih.errors import StoreError
 from oberih.i18n import say
 from oberih.settings import ServiceSettings
 from oberih.work.engine import Job, step, workflow
-from oberih.work.flow.drafting import begin_draft, clear, draft_lost, drafted
+from oberih.work.flow.drafting import begin_draft, clear, clear_others, draft_lost, drafted
 from oberih.work.flow.here import here
 from oberih.work.flow.locking import lock, open_reviews
 from oberih.work.flow.modelling import open_review
@@ -129,7 +129,8 @@ def reveal(job: Job, review: str) -> None:
         for capture in captures_of(session, decided) if seen else ():
             if come_to(capture, "published"):
                 capture.advice = None  # the reason is a custodian's word to the contributor
-    clear(service, decided.id)  # seen or taken back, nobody needs them; nor what killed processes left
+    clear(service, decided.draft)  # seen or taken back, nobody needs it
+    clear_others(service, decided)  # what killed processes left
 
 
 def become_public(session: Session, settings: ServiceSettings, public: Publication) -> None:
