@@ -116,6 +116,7 @@ def test_the_map_follows_the_finger(browser: Browser, site: Site) -> None:
     page.mouse.down()
     page.mouse.move(x + 30, y + 40, steps=5)
     page.mouse.up()
+    expect(cell).to_be_visible()  # it is drawn anew
     moved = cell.bounding_box()
     assert moved is not None
     assert (moved["x"] - held["x"], moved["y"] - held["y"]) == pytest.approx((30, 40), abs=1.5)
