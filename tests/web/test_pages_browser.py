@@ -65,9 +65,7 @@ def test_every_page_is_open_to_everybody_and_fits(
     strangers: list[str] = []
     page.on("request", lambda one: strangers.append(one.url))
     page.add_init_script(path=AXE)
-    page.route(
-        "**/progress", lambda _: None
-    )  # asked for after three seconds: there is no work to tell of here
+    page.route("**/progress", lambda _: None)  # asked for after three seconds; no work is done here
     wrong = {}
     for name in PAGES:
         page.goto(f"{address}/{name}")

@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 
 from oberih.catalogue.accounts.events import sweep as sweep_accounts
 from oberih.catalogue.tables import Publication, Review
+from oberih.work.flow.drafting import draft_of
 from oberih.work.flow.exporting import FOLDER
 from oberih.work.flow.exporting import sweep as sweep_exports
 from oberih.work.service import Service
@@ -36,6 +37,5 @@ def sweep_drafts(service: Service) -> None:
         asked = select(Review.draft).outerjoin(Publication, waits).where(Review.draft != "", looked_at)
         kept = set(session.scalars(asked))
     for key in old:
-        place = "/".join(key.split("/")[:2])
-        if place not in kept and not key.startswith(f"{FOLDER}/"):
+        if draft_of(key) not in kept and not key.startswith(f"{FOLDER}/"):
             service.drafts.delete(key)

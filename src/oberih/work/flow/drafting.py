@@ -35,7 +35,16 @@ from oberih.work.flow.projecting import micro
 from oberih.work.flow.scaling import known_length
 from oberih.work.service import Service
 
-__all__ = ["begin_draft", "draft", "draft_again", "draft_lost", "drafted"]
+__all__ = [
+    "begin_draft",
+    "clear",
+    "clear_others",
+    "draft",
+    "draft_again",
+    "draft_lost",
+    "draft_of",
+    "drafted",
+]
 
 PICTURES = 12  # of the photos, at most
 LOOK_PX = 3200  # longer side at which faces are looked for
@@ -310,8 +319,13 @@ def clear_others(service: Service, review: Review) -> None:
     with service.database.reading() as session:
         named = set(session.scalars(select(Review.draft).where(Review.subject == review.subject)))
     for stat in list(service.drafts.list(review.id)):
-        if "/".join(stat.key.split("/")[:2]) not in named:
+        if draft_of(stat.key) not in named:
             service.drafts.delete(stat.key)
+
+
+def draft_of(key: str) -> str:
+    """The draft (`Review.draft`) that a file is of."""
+    return "/".join(key.split("/")[:2])
 
 
 def clear(service: Service, place: str) -> None:
