@@ -19,6 +19,7 @@ from oberih.catalogue.ledger import (
     SEALED,
     Entry,
     as_line,
+    bring_in,
     entries_of,
     happened,
     keep_entries,
@@ -53,6 +54,50 @@ def filled(database: Database) -> str:
         )
         session.add(ConditionReport(subject=subject.id, assessed=date(2022, 4, 10), grade="moderate"))
     return subject.id
+
+
+def test_rows_that_are_brought_in_are_as_those_of_the_mapper(database: Database) -> None:
+    """The same columns, the same entries, both as they come back from the database."""
+    values = [
+        (Collection, {"id": "here", "titles": {"en": "Here"}}),
+        (Subject, {"id": "s", "collection": "here", "title": "Дзвін", "description": DESCRIPTION}),
+        (Place, {"id": "s", "latitude_deg": 51.5, "longitude_deg": 31.3}),
+        (Capture, {"id": "c", "subject": "s", "collection": "here",
+                   "received": datetime(2022, 4, 9, tzinfo=UTC)}),
+        (Rights, {"id": "r1", "of": "c", "kind": "licence"}),
+        (Rights, {"id": "r2", "of": "c", "kind": "consent", "uri": "keep"}),
+        (ConditionReport, {"id": "d", "subject": "s", "assessed": date(2022, 4, 10)}),
+    ]  # fmt: skip
+
+    def told() -> list[object]:
+        with database.reading() as session:
+            rows = [state_of(session.get_one(kind, one["id"])) for kind, one in values]
+            entries = [entries_of(session, kind.kind_of(), one["id"]) for kind, one in values]
+            lines = [(e.kind, e.of, e.actor, e.action, e.version, e.data) for (e,) in entries]
+        assert [line[-1] for line in lines] == rows  # the ledger holds what the table does
+        return [[{**row, "created": "", "changed": ""} for row in rows], [line[:-1] for line in lines]]
+
+    with database.writing("olha", "contribute") as session:
+        bring_in(session, values)
+    brought = told()
+    with database.writers() as session, session.begin():
+        for kind in (*reversed([kind for kind, _ in values]), Entry):
+            session.execute(delete(kind))
+    with database.writing("olha", "contribute") as session:
+        for kind, one in values:
+            session.add(kind(**one))
+            session.flush()
+    assert told() == brought
+
+
+def test_what_is_brought_in_has_an_actor_and_no_unknown_columns(database: Database) -> None:
+    here = (Collection, {"id": "here", "titles": {}})
+    with pytest.raises(InputError), database.writers() as session, session.begin():
+        bring_in(session, [here])
+    with pytest.raises(ValueError, match="collection: colour"), database.writing("olha", "x") as session:
+        bring_in(session, [(Collection, {"id": "here", "titles": {}, "colour": "red"})])
+    with database.reading() as session:
+        assert session.scalars(select(Collection)).all() == []
 
 
 def everything(database: Database) -> dict[str, object]:

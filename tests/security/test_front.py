@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from oberih.web.inside.front import Front, Straight
 from oberih.web.serving import listen, socket_of
 from security.standin import Public
 from web.office import house_at
@@ -129,6 +130,27 @@ def test_addresses_go_on_as_they_came(running: Running, target: str) -> None:
     _, came = asked(running, get(target))
     assert [one.split(b"\r\n")[0] for one in came] == [f"GET {target} HTTP/1.1".encode()]
     assert b"X-Evil: 1" not in came[0] and b"Host: heritage.example" in came[0]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/account", "/%61ccount", "/account?x=/records/1", "/review", "/api/v1/contributions", "/static/x.js"],
+)
+def test_what_is_an_inner_route_s_stays_here(running: Running, target: str) -> None:
+    answer, came = asked(running, get(target))
+    assert came == [] and not answer.startswith(b"HTTP/1.1 200"), answer
+
+
+@pytest.mark.parametrize("target", ["/accounts", "/Account", "//account", "/api/v1/records", "/"])
+def test_what_only_looks_like_one_goes_on(running: Running, target: str) -> None:
+    _, came = asked(running, get(target))
+    assert [one.split(b" ")[1] for one in came] == [target.encode()]
+
+
+def test_the_short_way_needs_inner_routes_that_can_be_told_apart(running: Running) -> None:
+    front = Front(socket_of(running.house.service), "heritage.example")
+    with pytest.raises(ValueError, match="any beginning"):
+        Straight(front, lambda _: None, ["/account", "/{anything}/here"])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy.types import Date
 
 from oberih.catalogue.database import Moment
 
-__all__ = ["packed", "row_of", "state_of", "unpacked"]
+__all__ = ["packed", "row_of", "state_of", "told", "unpacked"]
 
 GZIP = 31  # zlib's word for it
 
@@ -26,6 +26,7 @@ def state_of(row: object) -> dict[str, Any]:
 
 
 def told(value: Any) -> Any:
+    """A value of a column as JSON."""
     if isinstance(value, date):  # a moment is one, too
         return value.isoformat()
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value

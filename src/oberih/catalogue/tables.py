@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Table, and_
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from oberih.catalogue.database import Base, now
 
@@ -143,7 +143,6 @@ class Capture(Heritage, Base):
 
     __tablename__ = "capture"
     subject: Mapped[str | None] = mapped_column(ForeignKey("subject.id"), index=True)
-    its_subject: Mapped[Subject | None] = relationship(lazy="raise")  # so that a new one is written first
     collection: Mapped[str] = mapped_column(ForeignKey("collection.id"))
     person: Mapped[str] = mapped_column(default="", index=True)  # pseudonym
     account: Mapped[str] = mapped_column(default="", index=True)  # an identifier that tells no name

@@ -180,7 +180,7 @@ WITH_ROLES = (
 
 def who_in(session: Session, account: str, *, strong: bool = False) -> Who | None:
     """`who_now`, in a transaction that does more."""
-    rows = session.execute(WITH_ROLES, {"account": account}).all()
+    rows = session.connection().execute(WITH_ROLES, {"account": account}).all()
     if not rows:
         return None
     held = valid(row[2:] for row in rows if row.role)

@@ -24,7 +24,7 @@ from oberih.catalogue.public.changes import (
     number_of_changes,
 )
 from oberih.catalogue.public.indexing import FIELDS, Field
-from oberih.catalogue.public.maps import Box, MapCell, MapView, around, box_of, map_view, near
+from oberih.catalogue.public.maps import Box, MapCell, MapView, Surrounded, box_of, map_view, near, surrounded
 from oberih.catalogue.public.publishing import load, publish, tidy, withdraw
 from oberih.catalogue.public.readers import grant_reader, refuse_more
 from oberih.catalogue.public.records import (
@@ -104,10 +104,10 @@ __all__ = [
     "Query",
     "Sort",
     "Suggestion",
+    "Surrounded",
     "Totals",
     "Wanted",
     "Withdrawn",
-    "around",
     "at_a_glance",
     "box_of",
     "change_of",
@@ -137,6 +137,7 @@ __all__ = [
     "refuse_more",
     "search",
     "suggest",
+    "surrounded",
     "tidy",
     "totals",
     "value_of",

@@ -14,30 +14,43 @@ from typing import Annotated, Self
 import numpy as np
 from h3.api import basic_int
 from pydantic import ConfigDict, Field, ValidationError, model_validator
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, or_, select
 
 from oberih.catalogue.public.asking import Query, asked
 from oberih.catalogue.public.conditions import All, Any, Condition, Has
 from oberih.catalogue.public.cursors import START
 from oberih.catalogue.public.indexing import FINEST_LEVEL, LOCATED, ancestor, cell_token
 from oberih.catalogue.public.matching import LAST, index_of
-from oberih.catalogue.public.records import ARK, Glance, Part, PublicRecord
+from oberih.catalogue.public.records import Glance, Part, PublicRecord, Withdrawn
 from oberih.catalogue.public.searching import (
+    Placed,
     are_more,
+    glances_at,
+    grave_at,
     limit_of,
     meaning,
+    placed_at,
     shown_at,
     tiered_page,
 )
-from oberih.catalogue.public.tables import Projection, cells, documents
+from oberih.catalogue.public.tables import Projection, cells
 from oberih.errors import InputError
 from oberih.i18n import say
 
-__all__ = ["Box", "MapCell", "MapView", "around", "box_of", "level_of", "map_view", "near"]
+__all__ = [
+    "Box",
+    "MapCell",
+    "MapView",
+    "Surrounded",
+    "box_of",
+    "level_of",
+    "map_view",
+    "near",
+    "surrounded",
+]
 
 MOST_CELLS = 4_000  # about as many lie in a box at the level that is chosen for it
 MOST_COVER = 24  # coarse cells that a search on the map asks for
-WHERE = select(documents.c.rank, documents.c.cell).where(documents.c.id == bindparam("id"))
 
 
 class Box(Part):
@@ -143,30 +156,42 @@ def arranged(numbers: dict[int, int]) -> tuple[MapCell, ...]:
     return tuple(MapCell(f"{cell:x}", count) for cell, count in sorted(numbers.items()))
 
 
+@dataclass(frozen=True)
+class Surrounded:
+    """What is public under an identifier, or that it was, and what leads on from it."""
+
+    record: PublicRecord | Withdrawn | None
+    related: tuple[Glance, ...] = ()  # those that it names
+    around: tuple[Glance, ...] = ()  # others that are `near`, if it is on the map
+
+
+def surrounded(projection: Projection, identifier: str, most: int) -> Surrounded:
+    """A record with at most ``most`` around it: all of one state of the records."""
+    with projection.reading() as connection:
+        found = placed_at(connection, identifier)
+        if found is None:
+            return Surrounded(grave_at(connection, identifier))
+        related = glances_at(connection, [one.id for one in found.record.relations])
+        beside = shown_at(connection, ranks_near(connection, found, most), Glance)
+        return Surrounded(found.record, related, beside)
+
+
 def near(projection: Projection, identifier: str, most: int = 12) -> tuple[PublicRecord, ...]:
     """Other records in the same cell, then in the cells around it, the newest first; none that is shown less
     exactly than this one.
     """
     with projection.reading() as connection:
-        return shown_at(connection, ranks_near(connection, identifier, most), PublicRecord)
+        found = placed_at(connection, identifier)
+        return shown_at(connection, ranks_near(connection, found, most), PublicRecord) if found else ()
 
 
-def around(projection: Projection, identifier: str, most: int) -> tuple[Glance, ...]:
-    """The same, as lists show them."""
-    with projection.reading() as connection:
-        return shown_at(connection, ranks_near(connection, identifier, most), Glance)
-
-
-def ranks_near(connection: Connection, identifier: str, most: int) -> list[int]:
-    if not ARK.fullmatch(identifier):
+def ranks_near(connection: Connection, one: Placed, most: int) -> list[int]:
+    if one.cell is None:
         return []
-    found = connection.execute(WHERE, {"id": identifier}).one_or_none()
-    if found is None or found.cell is None:
-        return []
-    cell = int.from_bytes(found.cell)
+    cell = int.from_bytes(one.cell)
     same = Has((cell_token(cell),))
     others = sorted(set(basic_int.grid_disk(cell, 1)) - {cell})
     beside = Any(tuple(Has((cell_token(other),)) for other in others))
     index = index_of(connection, Any((same, beside)))
     places = tiered_page(index, [same, All((beside,), (same,))], START, most + 1)
-    return [place.rank for place in places if place.rank != found.rank][:most]
+    return [place.rank for place in places if place.rank != one.rank][:most]

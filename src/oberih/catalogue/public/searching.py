@@ -14,7 +14,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from sqlalchemy import (
@@ -61,11 +61,15 @@ __all__ = [
     "MOST",
     "FacetCount",
     "Found",
+    "Placed",
     "all_facets",
     "at_a_glance",
     "etag",
     "glances",
+    "glances_at",
+    "grave_at",
     "meaning",
+    "placed_at",
     "record",
     "search",
     "shown_at",
@@ -85,8 +89,9 @@ SHOWN = {  # made once, as they are asked for with every page
     )
     for form, text in ((PublicRecord, bodies.c.body), (Glance, bodies.c.glance))
 }
-BODY = (
-    select(bodies.c.body).join(documents, documents.c.rank == bodies.c.rank)
+PLACED = (
+    select(documents.c.rank, documents.c.cell, bodies.c.body)
+    .select_from(bodies).join(documents, documents.c.rank == bodies.c.rank)
     .where(documents.c.id == bindparam("id"))
 )  # fmt: skip
 
@@ -264,6 +269,8 @@ def every(connection: Connection, column: Column | None, cursor: Cursor, most: i
 
 def shown_at(connection: Connection, ranks: list[int], form: type[Shown]) -> tuple[Shown, ...]:
     """What is public at some ranks, whole or at a glance."""
+    if not ranks:
+        return ()
     found = connection.execute(SHOWN[form], {"ranks": ranks})
     texts = {row.rank: row.text for row in found}
     return tuple(form.model_validate_json(texts[rank]) for rank in ranks)
@@ -353,15 +360,32 @@ def arranged(rows: Iterable[tuple[str, str, str, int]]) -> Mapping[Field, tuple[
 
 def record(projection: Projection, identifier: str) -> PublicRecord | Withdrawn | None:
     """What is public under an identifier, or that it was; None: nothing is or ever was."""
+    with projection.reading() as connection:
+        found = placed_at(connection, identifier)
+        return grave_at(connection, identifier) if found is None else found.record
+
+
+class Placed(NamedTuple):
+    """A public record, with its place in the order of all, and its cell of the map."""
+
+    record: PublicRecord
+    rank: int
+    cell: bytes | None
+
+
+def placed_at(connection: Connection, identifier: str) -> Placed | None:
     if not ARK.fullmatch(identifier):
         return None
-    with projection.reading() as connection:
-        body = connection.execute(BODY, {"id": identifier}).scalar()
-        if body is not None:
-            return PublicRecord.model_validate_json(body)
-        graves = connection.execute(select(withdrawn).where(withdrawn.c.id == identifier))
-        grave = graves.mappings().one_or_none()
-        return Withdrawn.model_validate(dict(grave)) if grave else None
+    row = connection.execute(PLACED, {"id": identifier}).one_or_none()
+    return Placed(PublicRecord.model_validate_json(row.body), row.rank, row.cell) if row else None
+
+
+def grave_at(connection: Connection, identifier: str) -> Withdrawn | None:
+    """That something was public under an identifier, and is not any more."""
+    if not ARK.fullmatch(identifier):
+        return None
+    grave = connection.execute(select(withdrawn).where(withdrawn.c.id == identifier)).mappings().one_or_none()
+    return Withdrawn.model_validate(dict(grave)) if grave else None
 
 
 def glances(projection: Projection, identifiers: Collection[str]) -> tuple[Glance, ...]:
@@ -369,9 +393,15 @@ def glances(projection: Projection, identifiers: Collection[str]) -> tuple[Glanc
     if not identifiers:
         return ()
     with projection.reading() as connection:
-        place = select(documents.c.rank).where(documents.c.id.in_(identifiers))
-        ranks = list(connection.execute(place).scalars())
-        found = {one.id: one for one in shown_at(connection, ranks, Glance)}
+        return glances_at(connection, identifiers)
+
+
+def glances_at(connection: Connection, identifiers: Collection[str]) -> tuple[Glance, ...]:
+    if not identifiers:
+        return ()
+    place = select(documents.c.rank).where(documents.c.id.in_(identifiers))
+    ranks = list(connection.execute(place).scalars())
+    found = {one.id: one for one in shown_at(connection, ranks, Glance)}
     return tuple(found[one] for one in identifiers if one in found)
 
 

@@ -1,5 +1,6 @@
 """The web process of `oberih serve`. It is given a socket that listens already."""
 
+import gc
 import os
 import socket
 import sys
@@ -29,6 +30,8 @@ def main(folder: Path) -> None:
     end_with(alive)
     service = open_service(folder)
     app = inner_app(service, gate_of(service, port))
+    gc.collect()
+    gc.freeze()  # what is here now stays, and need not be looked through again and again
     config = uvicorn.Config(
         app, access_log=False, log_config=None, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=LAST_S, h11_max_incomplete_event_size=32 << 10,

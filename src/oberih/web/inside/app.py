@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ from oberih.web.inside.desk import (
     go,
     present,
 )
-from oberih.web.inside.front import Front, public_routes
+from oberih.web.inside.front import Front, Straight, public_routes
 from oberih.web.inside.guard import Guard
 from oberih.web.inside.handing_in import handing_in
 from oberih.web.inside.numbers import numbers
@@ -112,7 +112,14 @@ def inner_app(service: Service, gate: Gate) -> FastAPI:
         return description(app)
 
     app.mount("/static", StaticPages())
-    app.include_router(public_routes(front), dependencies=[Depends(not_too_fast(service, desk))])
+    check = not_too_fast(service, desk)
+    inner = [one.path or "" for one in iter_route_contexts(app.routes)]
+
+    async def checked(request: Request) -> None:
+        check(request)
+
+    app.include_router(public_routes(front), dependencies=[Depends(checked)])
+    app.router.routes.insert(0, Straight(front, check, inner))
     tell_errors(app)
     return app
 
@@ -131,16 +138,16 @@ def ping(service: Service) -> None:
         session.execute(text("SELECT 1"))
 
 
-def not_too_fast(service: Service, desk: Desk) -> Callable[[Request], Awaitable[None]]:
+def not_too_fast(service: Service, desk: Desk) -> Callable[[Request], None]:
     """What is public is for everybody: one network that asks for very much has to wait. Files are cheap."""
     per_minute = service.settings.asked_per_minute
     throttle = Throttle(per_minute / 60, per_minute // 2)
 
-    async def checked(request: Request) -> None:
-        if not request.url.path.startswith("/files/"):
+    def check(request: Request) -> None:
+        if not request.scope["path"].startswith("/files/"):
             throttle.take(network_of(desk.address(request)))
 
-    return checked
+    return check
 
 
 def uploader(service: Service) -> Any:

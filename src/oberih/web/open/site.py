@@ -1,18 +1,19 @@
 """The pages for everybody."""
 
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
 from oberih.catalogue.public import (
     Projection,
-    PublicRecord,
-    around,
-    glances,
     query_of,
     record,
     search,
+    surrounded,
 )
 from oberih.web.open.addresses import House, identifier_of, page_of
 from oberih.web.open.answers import LIVES, there
@@ -27,16 +28,18 @@ from oberih.web.open.searched import (
 from oberih.web.open.shown import record_page
 from oberih.web.pages import Pages
 from oberih.web.qr import matrix
-from oberih.web.views import AboutPage, GuidePage, PrintPage, RecordPage, View
+from oberih.web.views import AboutPage, GuidePage, PrintPage, View
 
 __all__ = ["site", "typed"]
 
+ONE = 1  # record page at a time: they take no long time, and two threads (of one GIL) each a third longer
 AROUND = 4  # records of the same part of the map that a page shows
 
 
 def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
     """Home, search, map, records, collections, and what tells about all of them."""
     made = APIRouter(include_in_schema=False)
+    in_turn = partial(run_sync, limiter=CapacityLimiter(ONE))
 
     def page(address: str, view_of: Callable[[Request], View]) -> None:
         def answer(request: Request) -> Response:
@@ -66,23 +69,27 @@ def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
         return pages.response(request, view, knows_visitor=False)
 
     @made.get("/records/{naan}/{name}")
-    def shown(request: Request, naan: str, name: str) -> Response:
-        if name != name.lower():  # as people type it
-            return led(request, page_of("", identifier_of(naan, name.lower())))
-        found = there(record(projection, identifier_of(naan, name)))
-        return pages.response(request, whole(request, found), knows_visitor=False)
+    async def shown(request: Request, naan: str, name: str) -> Response:
+        return await in_turn(show, request, naan, name)
 
     @made.get("/records/{naan}/{name}/print")
-    def printed(request: Request, naan: str, name: str) -> Response:
+    async def printed(request: Request, naan: str, name: str) -> Response:
+        return await in_turn(show_sheet, request, naan, name)
+
+    def show(request: Request, naan: str, name: str) -> Response:
+        if name != name.lower():  # as people type it
+            return led(request, page_of("", identifier_of(naan, name.lower())))
+        found = surrounded(projection, identifier_of(naan, name), AROUND)
+        related = {one.id: one for one in found.related}
+        view = record_page(
+            there(found.record), house, pages.spoken(request).code, related=related, around=found.around
+        )
+        return pages.response(request, view, knows_visitor=False)
+
+    def show_sheet(request: Request, naan: str, name: str) -> Response:
         found = there(record(projection, identifier_of(naan, name)))
         view = record_page(found, house, pages.spoken(request).code)
         return pages.response(request, PrintPage(view, matrix(view.address)), knows_visitor=False)
-
-    def whole(request: Request, found: PublicRecord) -> RecordPage:
-        """A record, with those it is related to and those nearby."""
-        related = {one.id: one for one in glances(projection, [one.id for one in found.relations])}
-        beside = around(projection, found.id, AROUND) if found.place.cell else ()
-        return record_page(found, house, pages.spoken(request).code, related=related, around=beside)
 
     @made.get("/healthz")
     def healthy() -> Response:

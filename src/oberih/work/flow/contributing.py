@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from oberih.archive.metadata import Description
 from oberih.catalogue.access import EVERYWHERE, NOBODY, Action, Who, allowed, demand
 from oberih.catalogue.accounts import who_in
-from oberih.catalogue.tables import Capture, Collection, Place, Publication, Rights, Subject
+from oberih.catalogue.ledger import bring_in
+from oberih.catalogue.tables import Capture, Collection, Heritage, Place, Publication, Rights, Subject
 from oberih.errors import InputError, OberihError
 from oberih.i18n import language, say
 from oberih.trust.cells import TruePlace
@@ -28,6 +29,9 @@ __all__ = ["pick_up", "received", "welcome"]
 
 UNKNOWN = ("The thing that this is said to show is not known here.", "Leave it out, or choose again.")
 
+COLLECTION = select(Collection.metadata_table().c.id).where(
+    Collection.metadata_table().c.id == bindparam("id")
+)
 CYRILLIC = ("be", "bg", "mk", "ru", "sr", "uk")  # languages that are written so
 
 
@@ -80,29 +84,33 @@ def register(service: Service, arrived: Received) -> str:
         title = offer.title or title_of(session, known, contribution.account)
         spoken = language_of(title, offer.language) if title else said.code
         title = title or said(say("Without a title"))
+        new: list[tuple[type[Heritage], dict[str, Any]]] = []
         if known is None:
-            described = {"titles": {spoken: title}, "kind": offer.kind}
-            known = Subject(
-                id=subject, collection=collection, title=str(title),
-                description=Description.make(described).model_dump(mode="json", exclude_defaults=True),
-            )  # fmt: skip
-            session.add(known)
+            described = Description.make({"titles": {spoken: title}, "kind": offer.kind})
+            new.append((Subject, {
+                "id": subject, "collection": collection, "title": str(title),
+                "description": described.model_dump(mode="json", exclude_defaults=True),
+            }))  # fmt: skip
         if offer.latitude is not None and offer.longitude is not None:
             TruePlace(offer.latitude, offer.longitude)  # raises if it can be none
-            session.add(Place(
-                id=capture, latitude_deg=offer.latitude, longitude_deg=offer.longitude, source="contributor",
-            ))  # fmt: skip
-        session.add(Capture(
-            id=capture, subject=known.id, collection=known.collection, contribution=contribution.id,
-            place_in_words=offer.place,
-            account=contribution.account, title=str(title), kind=offer.kind, note=contribution.note,
-            files=len(receipt.files), bytes=receipt.bytes, receipt=receipt.sha256,
-            credited="named" in offer.consents,
-            received=datetime.now(UTC),
-        ))  # fmt: skip
-        session.add(Rights(of=capture, kind="licence", uri=LICENCES[offer.licence], terms=offer.terms))
-        for consent in sorted(offer.consents):
-            session.add(Rights(of=capture, kind="consent", uri=consent, terms=offer.terms))
+            new.append((Place, {
+                "id": capture, "latitude_deg": offer.latitude, "longitude_deg": offer.longitude,
+                "source": "contributor",
+            }))  # fmt: skip
+        new.append((Capture, {
+            "id": capture, "subject": known.id if known else subject,
+            "collection": known.collection if known else collection, "contribution": contribution.id,
+            "place_in_words": offer.place, "account": contribution.account, "title": str(title),
+            "kind": offer.kind, "note": contribution.note, "files": len(receipt.files),
+            "bytes": receipt.bytes, "receipt": receipt.sha256, "credited": "named" in offer.consents,
+            "received": datetime.now(UTC),
+        }))  # fmt: skip
+        given = [("licence", LICENCES[offer.licence])]
+        given += [("consent", consent) for consent in sorted(offer.consents)]
+        new += [
+            (Rights, {"of": capture, "kind": kind, "uri": uri, "terms": offer.terms}) for kind, uri in given
+        ]
+        bring_in(session, new)
     return capture
 
 
@@ -151,7 +159,7 @@ def wanted(session: Session, offer: Offer, who: Who) -> tuple[str, Subject | Non
     if known is not None and not open_to(session, known, who):
         raise InputError(*UNKNOWN)
     collection = known.collection if known else offer.collection
-    if session.get(Collection, collection) is None:
+    if session.connection().scalar(COLLECTION, {"id": collection}) is None:
         raise InputError("There is no such collection.", "Leave it out, or choose again.")
     if known is None and "collection" not in offer.model_fields_set:
         theirs = sorted({one.collection for one in who.valid()} - {EVERYWHERE})
