@@ -4,10 +4,10 @@
 
 Each capture is written by the functions of the walk themselves. Every transaction is durable when it returns,
 and writes its entries of the ledger. Held to 200 captures a second for what is written when one arrives: its
-subject, place, rights and consents. As in the web process, four threads of one process take what arrives. In
-the full catalogue some go on to the end (preserved, looked at, model, review, a custodian's decision, public
-record), so that a step whose cost grows with the catalogue would show, and what pages ask is timed. The
-queue's own cost is in `benchmarks/work.py`.
+subject, place, rights and consents. Four threads of one process take what arrives, as those of the web
+process do. In the full catalogue some go on to the end (preserved, looked at, model, review, a custodian's
+decision, public record), so that a step whose cost grows with the catalogue would show, and what pages ask is
+timed. The queue's own cost is in `benchmarks/work.py`.
 """
 
 import argparse

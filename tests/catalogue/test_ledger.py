@@ -96,8 +96,23 @@ def test_what_is_brought_in_has_an_actor_and_no_unknown_columns(database: Databa
         bring_in(session, [here])
     with pytest.raises(ValueError, match="collection: colour"), database.writing("olha", "x") as session:
         bring_in(session, [(Collection, {"id": "here", "titles": {}, "colour": "red"})])
+    with pytest.raises(ValueError, match="collection: titles"), database.writing("olha", "x") as session:
+        bring_in(session, [(Collection, {"id": "here"})])
     with database.reading() as session:
         assert session.scalars(select(Collection)).all() == []
+
+
+def test_what_is_brought_in_comes_after_what_was_added(database: Database) -> None:
+    with database.writing("olha", "contribute") as session:
+        session.add(Collection(id="here", titles={}))
+        bring_in(session, [(Capture, {"id": "c", "collection": "here", "bytes": 3 * 10**9})])
+        bring_in(session, [])
+    with database.reading() as session:
+        assert session.get_one(Capture, "c").bytes == 3 * 10**9
+        assert [one.kind for one in session.scalars(select(Entry).order_by(Entry.number))] == [
+            "collection",
+            "capture",
+        ]
 
 
 def everything(database: Database) -> dict[str, object]:

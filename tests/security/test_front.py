@@ -148,9 +148,9 @@ def test_what_only_looks_like_one_goes_on(running: Running, target: str) -> None
 
 
 def test_the_short_way_needs_inner_routes_that_can_be_told_apart(running: Running) -> None:
-    front = Front(socket_of(running.house.service), "heritage.example")
+    front = Front(socket_of(running.house.service), "heritage.example", lambda _: None)
     with pytest.raises(ValueError, match="any beginning"):
-        Straight(front, lambda _: None, ["/account", "/{anything}/here"])
+        Straight(front, ["/account", "/{anything}/here"])
 
 
 @pytest.mark.parametrize(

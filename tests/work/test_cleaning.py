@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from oberih.catalogue.accounts.tables import SecurityEvent
 from oberih.catalogue.database import now
-from oberih.catalogue.tables import Review
+from oberih.catalogue.tables import Publication, Review
 from oberih.settings import ServiceSettings
 from oberih.work.engine import Job
 from oberih.work.flow import working
@@ -77,6 +77,18 @@ def test_drafts_that_no_review_names_go_and_others_stay(service: Service, tmp_pa
     left = {Path(stat.key).name for stat in service.drafts.list()}
     assert {"kept.webp", "young.webp", "waits.json"} <= left
     assert not left & {"gone.webp", "over.json"}
+
+
+def test_a_draft_from_which_public_files_are_made_again_stays(service: Service, tmp_path: Path) -> None:
+    """However long the public store is away."""
+    review = in_review(service, ingested(service, [photo(tmp_path / "1.jpg", 1)]))
+    with service.database.writing("service", "test") as session:
+        row = session.get_one(Review, review)
+        row.state, row.draft = "passed", f"{review}/again"
+        session.add(Publication(id=row.subject, review=review, published=now()))
+    aged(service, f"{review}/again/kept.webp", 9)
+    clean(service)
+    assert "kept.webp" in {Path(stat.key).name for stat in service.drafts.list()}
 
 
 def test_a_draft_that_came_too_late_is_removed_though_its_worker_was_killed(

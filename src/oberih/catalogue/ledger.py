@@ -98,6 +98,7 @@ def bring_in(session: Session, rows: Iterable[tuple[type[Heritage], Mapping[str,
     """New rows with their entries, in this order, and without objects: to add and flush these takes twice as
     long, which counts where something arrives. What is not said of a row has its default.
     """
+    session.flush()
     connection, entries = session.connection(), []
     for kind, some in groupby(rows, key=itemgetter(0)):
         made = [fresh_row(kind, said) for _, said in some]
@@ -106,16 +107,16 @@ def bring_in(session: Session, rows: Iterable[tuple[type[Heritage], Mapping[str,
             entry(session, kind.kind_of(), row["id"], row["version"], {name: told(row[name]) for name in row})
             for row in made
         ]
-    connection.execute(WRITE_DOWN, entries)
+    if entries:
+        connection.execute(WRITE_DOWN, entries)
 
 
 def fresh_row(kind: type[Heritage], said: Mapping[str, Any]) -> dict[str, Any]:
-    """All columns of a new row. Raises `ValueError` for one that it has not."""
-    columns = defaults_of(kind.metadata_table())
-    row = {name: said[name] if name in said else default(None) for name, default in columns}
-    if not row.keys() >= said.keys():
-        raise ValueError(f"{kind.kind_of()}: {', '.join(sorted(said.keys() - row.keys()))}")
-    return row
+    """All columns of a new row. Raises `ValueError` if it has no such column, or needs another one."""
+    columns, needed = defaults_of(kind.metadata_table())
+    if wrong := (said.keys() - columns.keys()) | (needed - said.keys()):
+        raise ValueError(f"{kind.kind_of()}: {', '.join(sorted(wrong))}")
+    return {name: said[name] if name in said else made(None) for name, made in columns.items()}
 
 
 @cache
@@ -124,9 +125,10 @@ def insert_of(table: Table) -> Insert:
 
 
 @cache
-def defaults_of(table: Table) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    """What each column is if nobody says it."""
-    return tuple((column.key, default_of(column.default)) for column in table.columns)
+def defaults_of(table: Table) -> tuple[dict[str, Callable[[Any], Any]], frozenset[str]]:
+    """What makes each column if nobody says it; and those that have to be said."""
+    needed = (one.key for one in table.columns if one.default is None and not one.nullable)
+    return {one.key: default_of(one.default) for one in table.columns}, frozenset(needed)
 
 
 def default_of(declared: Any) -> Callable[[Any], Any]:

@@ -12,7 +12,7 @@ import secrets
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Table, and_
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, String, Table, and_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
@@ -162,7 +162,7 @@ class Capture(Heritage, Base):
     photos: Mapped[int] = mapped_column(default=0)
     videos: Mapped[int] = mapped_column(default=0)
     unused: Mapped[list[Any]] = mapped_column(default=list)  # names of files that are neither
-    bytes: Mapped[int] = mapped_column(default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     digest: Mapped[str] = mapped_column(default="")  # of its object's inventory
     receipt: Mapped[str] = mapped_column(default="")  # sha256 of the receipt
     devices: Mapped[list[Any]] = mapped_column(default=list)

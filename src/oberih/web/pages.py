@@ -13,8 +13,8 @@ would make each of them different and keep public ones from being cached.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from functools import cache, partial
 from os import PathLike, stat_result
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,13 @@ FILES_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Of files that people brought, or that were made from theirs: whatever is in them, it runs nowhere."""
 
 
+class Templates(Environment):
+    """With globals that are copied fast, as they are for each page: two chained mappings are not."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
 class Pages:
     """Makes pages. ``languages``: codes, the main one first; those without a catalogue are left out.
     ``address``: the service as people reach it, from which links for other sites are made.
@@ -111,17 +118,30 @@ class Pages:
         self.address = address
         self.languages = [language(code) for code in languages if code in available()] or [language("en")]
         self.files = BrowserFiles(static)
-        self.kept: dict[tuple[str, str], Markup] = {}
-        self.environment = Environment(
+        self.environments = {one.code: self.speaking(one) for one in self.languages}
+
+    def speaking(self, spoken: Language) -> Templates:
+        """The templates in one language. What they import knows nothing of a page, and is made once."""
+        made = Templates(
             loader=PackageLoader("oberih.web"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
-        self.environment.globals.update(
+        speech, parts = Speech(spoken), dict[str, Markup]()
+
+        def kept(name: str, caller: Callable[[], Markup]) -> Markup:
+            """A part that is the same on every page: made once."""
+            if name not in parts:
+                parts[name] = caller()
+            return parts[name]
+
+        made.globals.update(
             {name: getattr(one, name) for one in (words, deeds) for name in one.__all__},
-            each=EACH, languages=self.languages, version=__version__,
-            picture=self.files.address, style=self.files.style, script=self.files.script,
-            seen=seen, sketch=sketch, shapes=shapes, frame_line=frame_line, origin=address,
+            **{name: getattr(speech, name) for name in SPOKEN},
+            each=EACH, languages=self.languages, version=__version__, spoken=spoken.code, kept=kept,
+            picture=self.files.address, style=cache(self.files.style), script=cache(self.files.script),
+            seen=seen, sketch=sketch, shapes=shapes, frame_line=frame_line, origin=self.address,
         )  # fmt: skip
+        return made
 
     def response(
         self, request: Request, view: View, *, visitor: Visitor | None = None, csrf: str = "",
@@ -143,19 +163,9 @@ class Pages:
 
     def render(self, view: View, frame: Frame) -> str:
         """The page as HTML."""
-        speech = Speech(frame.language)
-        said = {name: getattr(speech, name) for name in SPOKEN}
-
-        def kept(name: str, caller: Callable[[], Markup]) -> Markup:
-            """A part that is the same on every page of a language: made once."""
-            key = (frame.language.code, name)
-            if key not in self.kept:
-                self.kept[key] = caller()
-            return self.kept[key]
-
-        return self.environment.get_template(view.template).render(
-            view=view, frame=frame, with_query=partial(with_query, frame), kept=kept, **said
-        )
+        csrf = Markup('<input type="hidden" name="csrf" value="{}">').format(frame.csrf) if frame.csrf else ""
+        template = self.environments[frame.language.code].get_template(view.template)
+        return template.render(view=view, frame=frame, csrf=csrf, with_query=partial(with_query, frame))
 
     def spoken(self, request: Request) -> Language:
         """The language of a visitor."""

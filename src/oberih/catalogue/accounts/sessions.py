@@ -179,7 +179,7 @@ WITH_ROLES = (
 
 
 def who_in(session: Session, account: str, *, strong: bool = False) -> Who | None:
-    """`who_now`, in a transaction that does more."""
+    """`who_now`, in a transaction that does more: of roles, what was flushed counts."""
     rows = session.connection().execute(WITH_ROLES, {"account": account}).all()
     if not rows:
         return None

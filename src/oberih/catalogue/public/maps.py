@@ -171,9 +171,10 @@ def surrounded(projection: Projection, identifier: str, most: int) -> Surrounded
         found = placed_at(connection, identifier)
         if found is None:
             return Surrounded(grave_at(connection, identifier))
-        related = glances_at(connection, [one.id for one in found.record.relations])
+        record = found.record()
+        related = glances_at(connection, [one.id for one in record.relations])
         beside = shown_at(connection, ranks_near(connection, found, most), Glance)
-        return Surrounded(found.record, related, beside)
+        return Surrounded(record, related, beside)
 
 
 def near(projection: Projection, identifier: str, most: int = 12) -> tuple[PublicRecord, ...]:

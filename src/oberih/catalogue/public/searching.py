@@ -14,7 +14,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from sqlalchemy import (
@@ -362,22 +362,26 @@ def record(projection: Projection, identifier: str) -> PublicRecord | Withdrawn 
     """What is public under an identifier, or that it was; None: nothing is or ever was."""
     with projection.reading() as connection:
         found = placed_at(connection, identifier)
-        return grave_at(connection, identifier) if found is None else found.record
+        return grave_at(connection, identifier) if found is None else found.record()
 
 
-class Placed(NamedTuple):
-    """A public record, with its place in the order of all, and its cell of the map."""
+@dataclass(frozen=True)
+class Placed:
+    """A public record as it is kept, with its place in the order of all, and its cell of the map."""
 
-    record: PublicRecord
     rank: int
     cell: bytes | None
+    body: str
+
+    def record(self) -> PublicRecord:
+        return PublicRecord.model_validate_json(self.body)
 
 
 def placed_at(connection: Connection, identifier: str) -> Placed | None:
     if not ARK.fullmatch(identifier):
         return None
     row = connection.execute(PLACED, {"id": identifier}).one_or_none()
-    return Placed(PublicRecord.model_validate_json(row.body), row.rank, row.cell) if row else None
+    return Placed(row.rank, row.cell, row.body) if row else None
 
 
 def grave_at(connection: Connection, identifier: str) -> Withdrawn | None:
@@ -390,8 +394,6 @@ def grave_at(connection: Connection, identifier: str) -> Withdrawn | None:
 
 def glances(projection: Projection, identifiers: Collection[str]) -> tuple[Glance, ...]:
     """Those that are public of some, in the order that is asked for."""
-    if not identifiers:
-        return ()
     with projection.reading() as connection:
         return glances_at(connection, identifiers)
 

@@ -64,8 +64,8 @@ PLAIN = {404: ("There is nothing here.", "It may have been moved, or it is not y
 
 def inner_app(service: Service, gate: Gate) -> FastAPI:
     """The application of the web process. ``gate``: the service as people reach it."""
-    front = Front(socket_of(service), urlsplit(gate.url).netloc)
     desk = Desk(service, gate, Pages(service.settings.languages))
+    front = Front(socket_of(service), urlsplit(gate.url).netloc, not_too_fast(service, desk))
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -112,14 +112,9 @@ def inner_app(service: Service, gate: Gate) -> FastAPI:
         return description(app)
 
     app.mount("/static", StaticPages())
-    check = not_too_fast(service, desk)
-    inner = [one.path or "" for one in iter_route_contexts(app.routes)]
-
-    async def checked(request: Request) -> None:
-        check(request)
-
-    app.include_router(public_routes(front), dependencies=[Depends(checked)])
-    app.router.routes.insert(0, Straight(front, check, inner))
+    inner = [one.path or "{" for one in iter_route_contexts(app.routes)]
+    app.include_router(public_routes(front))
+    app.router.routes.insert(0, Straight(front, inner))
     tell_errors(app)
     return app
 

@@ -35,17 +35,18 @@ AWAY = ("The public pages cannot be shown just now.", "Try again in a moment.")
 
 
 class Front:
-    """The way to the public process."""
+    """The way to the public process. ``check`` looks at each request before, and may raise."""
 
-    def __init__(self, path: Path, host: str) -> None:
+    def __init__(self, path: Path, host: str, check: Callable[[Request], None]) -> None:
         self.lines = Lines(path)
-        self.host = host
+        self.host, self.check = host, check
 
     async def close(self) -> None:
         self.lines.close()
 
     async def ask(self, request: Request, target: str = "") -> Response:
         """The public process's answer to a request; ``target``: to another address than it was sent to."""
+        self.check(request)
         headers = {b"accept-encoding": b"identity"}
         headers.update(
             (name, value)
@@ -113,8 +114,8 @@ class Straight(BaseRoute):
     compared with each of these, which was half of what a public page cost here. ``inner``: their paths.
     """
 
-    def __init__(self, front: Front, check: Callable[[Request], None], inner: Iterable[str]) -> None:
-        self.front, self.check = front, check
+    def __init__(self, front: Front, inner: Iterable[str]) -> None:
+        self.front = front
         self.inner = frozenset(map(first_part, inner))
         if any("{" in one for one in self.inner):
             raise ValueError("An inner route answers paths of any beginning.")
@@ -131,7 +132,6 @@ class Straight(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        self.check(request)
         answer = await self.front.ask(request)
         await answer(scope, receive, send)
 

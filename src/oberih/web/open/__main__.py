@@ -62,7 +62,9 @@ def main(folder: Path) -> None:
     app.state.sandboxed = sandboxed
     gc.collect()
     gc.freeze()  # what is here now stays: to look through it again and again took an eighth of each page
-    config = uvicorn.Config(app, fd=listening, access_log=False, log_config=None, server_header=False)
+    config = uvicorn.Config(
+        app, fd=listening, access_log=False, log_config=None, server_header=False, proxy_headers=False
+    )
     uvicorn.Server(config).run()
 
 

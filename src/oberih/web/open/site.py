@@ -32,14 +32,14 @@ from oberih.web.views import AboutPage, GuidePage, PrintPage, View
 
 __all__ = ["site", "typed"]
 
-ONE = 1  # record page at a time: they take no long time, and two threads (of one GIL) each a third longer
+AT_ONCE = 8  # record pages that wait for a server; without one, threads only struggle for the GIL
 AROUND = 4  # records of the same part of the map that a page shows
 
 
 def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
     """Home, search, map, records, collections, and what tells about all of them."""
     made = APIRouter(include_in_schema=False)
-    in_turn = partial(run_sync, limiter=CapacityLimiter(ONE))
+    in_turn = partial(run_sync, limiter=CapacityLimiter(1 if projection.on_sqlite else AT_ONCE))
 
     def page(address: str, view_of: Callable[[Request], View]) -> None:
         def answer(request: Request) -> Response:
@@ -70,13 +70,13 @@ def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
 
     @made.get("/records/{naan}/{name}")
     async def shown(request: Request, naan: str, name: str) -> Response:
-        return await in_turn(show, request, naan, name)
+        return await in_turn(answer_with_record, request, naan, name)
 
     @made.get("/records/{naan}/{name}/print")
     async def printed(request: Request, naan: str, name: str) -> Response:
-        return await in_turn(show_sheet, request, naan, name)
+        return await in_turn(answer_with_sheet, request, naan, name)
 
-    def show(request: Request, naan: str, name: str) -> Response:
+    def answer_with_record(request: Request, naan: str, name: str) -> Response:
         if name != name.lower():  # as people type it
             return led(request, page_of("", identifier_of(naan, name.lower())))
         found = surrounded(projection, identifier_of(naan, name), AROUND)
@@ -86,7 +86,7 @@ def site(projection: Projection, pages: Pages, house: House) -> APIRouter:
         )
         return pages.response(request, view, knows_visitor=False)
 
-    def show_sheet(request: Request, naan: str, name: str) -> Response:
+    def answer_with_sheet(request: Request, naan: str, name: str) -> Response:
         found = there(record(projection, identifier_of(naan, name)))
         view = record_page(found, house, pages.spoken(request).code)
         return pages.response(request, PrintPage(view, matrix(view.address)), knows_visitor=False)

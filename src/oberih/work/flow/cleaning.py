@@ -4,7 +4,7 @@ will look at. Any number of workers may do it at any time.
 
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from oberih.catalogue.accounts.events import sweep as sweep_accounts
 from oberih.catalogue.tables import Publication, Review
@@ -32,9 +32,10 @@ def sweep_drafts(service: Service) -> None:
     until = service.drafts.now() - UNNAMED
     old = [stat.key for stat in service.drafts.list() if stat.modified < until]
     with service.database.reading() as session:
-        waits = Publication.waiting == Review.id
+        seen = and_(Publication.visible, Publication.review == Review.id)  # its files may be made again
+        needs = or_(Publication.waiting == Review.id, seen)
         looked_at = or_(Review.state.in_(("open", "refused")), Publication.id.is_not(None))
-        asked = select(Review.draft).outerjoin(Publication, waits).where(Review.draft != "", looked_at)
+        asked = select(Review.draft).outerjoin(Publication, needs).where(Review.draft != "", looked_at)
         kept = set(session.scalars(asked))
     for key in old:
         if draft_of(key) not in kept and not key.startswith(f"{FOLDER}/"):

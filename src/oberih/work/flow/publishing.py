@@ -90,6 +90,7 @@ def expose(job: Job, review: str) -> None:
     job.check()
     below = folder_of(decided.subject, decided.number)
     for path in missing_files(service, decided):
+        job.check()  # what was missing may be public by now, if somebody else has taken over
         service.files.delete(f"{below}/{path}")  # what somebody left who was killed at it
         with suppress(AlreadyThere):  # somebody else is at it too
             service.files.write(f"{below}/{path}", service.drafts.stream(f"{decided.draft}/{path}"))
