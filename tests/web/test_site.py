@@ -309,3 +309,26 @@ def test_the_map_s_box_is_what_it_draws() -> None:
     box: Box = view.box
     assert view.pixel(box.north, box.west) == (0, 0)
     assert view.pixel(box.south, box.east) == (960, 620)
+
+
+def test_a_download_that_broke_off_goes_on_where_it_was(site: Site) -> None:
+    poster = f"{site.url}/files/{told(1).files_for('poster')[0].path}"
+    whole = httpx.get(poster)
+    size, tag = len(whole.content), whole.headers["ETag"]
+    assert httpx.head(poster).headers["Accept-Ranges"] == "bytes"
+    assert httpx.get(poster, headers={"If-None-Match": tag}).status_code == 304
+
+    def part(asked: str, tag: str = tag) -> tuple[int, bytes, str]:
+        answer = httpx.get(poster, headers={"Range": asked, "If-Range": tag})
+        assert int(answer.headers.get("Content-Length", 0)) == len(answer.content)
+        return answer.status_code, answer.content, answer.headers.get("Content-Range", "")
+
+    data = whole.content
+    assert part("bytes=100-") == (206, data[100:], f"bytes 100-{size - 1}/{size}")
+    assert part("bytes=0-9") == (206, data[:10], f"bytes 0-9/{size}")
+    assert part("bytes=-5") == (206, data[-5:], f"bytes {size - 5}-{size - 1}/{size}")
+    assert part(f"bytes=5-{10**17}") == (206, data[5:], f"bytes 5-{size - 1}/{size}")
+    assert part(f"bytes={size}-") == (416, b"", f"bytes */{size}")
+    assert part("bytes=100-", '"another"') == (200, data, "")  # it was made anew since
+    for odd in ("bytes=9-5", "bytes=0-1,5-9", "bytes=-", "lines=1-2", "bytes=a-b", "bytes=" + "9" * 40 + "-"):
+        assert part(odd) == (200, data, ""), odd

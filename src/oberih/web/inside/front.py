@@ -20,7 +20,8 @@ from oberih.web.pages import LANGUAGE
 __all__ = ["Front", "Straight", "public_routes"]
 
 ASKED = frozenset((
-    b"accept", b"accept-language", b"accept-encoding", b"if-none-match", b"if-modified-since", b"range",
+    b"accept", b"accept-language", b"accept-encoding", b"if-none-match", b"if-modified-since", b"if-range",
+    b"range",
     b"content-type", b"origin",
 ))  # fmt: skip
 ANSWERED = ("content-type", "content-length", "content-encoding", "content-language", "content-range",

@@ -63,7 +63,7 @@ def public_app(
     app.include_router(cells_interface(projection), prefix=API)
     app.include_router(open_data(projection, pages, house))
     app.include_router(embedded(projection, pages))
-    app.include_router(public_files(files))
+    app.include_router(public_files(files, projection))
     app.mount("/static", StaticPages())
 
     @app.exception_handler(OberihError)
