@@ -21,8 +21,7 @@ __all__ = ["Front", "Straight", "public_routes"]
 
 ASKED = frozenset((
     b"accept", b"accept-language", b"accept-encoding", b"if-none-match", b"if-modified-since", b"if-range",
-    b"range",
-    b"content-type", b"origin",
+    b"range", b"content-type", b"origin",
 ))  # fmt: skip
 ANSWERED = ("content-type", "content-length", "content-encoding", "content-language", "content-range",
             "accept-ranges", "etag", "cache-control", "vary", "location", "content-disposition",
@@ -49,11 +48,8 @@ class Front:
         """The public process's answer to a request; ``target``: to another address than it was sent to."""
         self.check(request)
         headers = {b"accept-encoding": b"identity"}
-        headers.update(
-            (name, value)
-            for name, value in reversed(request.headers.raw)
-            if name in ASKED  # the first counts
-        )
+        backwards = reversed(request.headers.raw)  # so that of several lines the first counts
+        headers.update((name, value) for name, value in backwards if name in ASKED)
         if LANGUAGE in request.cookies:
             headers[b"Cookie"] = language_cookie(request.cookies[LANGUAGE]).encode("latin-1")
         headers[b"Host"] = self.host.encode("latin-1")
