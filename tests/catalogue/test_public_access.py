@@ -1,12 +1,15 @@
 """The public side's role on PostgreSQL can read public records, and nothing else."""
 
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import psycopg
 import pytest
 from psycopg import errors, sql
-from sqlalchemy import create_engine
 
 from oberih.catalogue.public import (
     Projection,
+    PublicRecord,
     Query,
     create,
     grant_reader,
@@ -61,11 +64,11 @@ def run(database: str, *statements: sql.Composed | str) -> None:
 
 def granted(database: str, role: str) -> str:
     """Grant, and the address by which the role comes in."""
-    engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    writer = open_projection(database, read_only=False)
     try:
-        grant_reader(engine, role)
+        grant_reader(writer, role)
     finally:
-        engine.dispose()
+        writer.close()
     return database.replace("postgres:@", f"{role.replace(' ', '%20')}@")
 
 
@@ -117,6 +120,60 @@ def test_rights_stay_when_everything_is_made_anew(database: str, role: str) -> N
     assert search(reader, Query()).count == 3
     writer.close()
     reader.close()
+
+
+def test_a_machine_may_start_while_another_loads_the_records(database: str, role: str) -> None:
+    """What is granted already is not changed. The first time, it waits until the other has ended."""
+    writer = open_projection(database, read_only=False)
+    with ThreadPoolExecutor() as machines:
+
+        def first() -> Iterator[PublicRecord]:
+            yield made(200)
+            starting.append(machines.submit(granted, database, role))
+            with pytest.raises(TimeoutError):
+                starting[0].result(1)
+
+        def later() -> Iterator[PublicRecord]:
+            yield made(201)
+            assert machines.submit(granted, database, role).result(20)
+
+        starting: list[Future[str]] = []
+        load(writer, first())
+        reader = open_projection(starting[0].result(20))
+        load(writer, later())
+    assert record(reader, ark(201)) == made(201)
+    writer.close()
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "REVOKE SELECT ON public_records.state FROM {}",
+        "REVOKE USAGE ON SCHEMA public_records FROM {}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public_records REVOKE SELECT ON TABLES FROM {}",
+        "GRANT UPDATE ON public_records.state TO {}",
+        "GRANT UPDATE (value) ON public_records.state TO {}",
+    ],
+)
+def test_rights_that_somebody_changed_are_set_right(database: str, role: str, change: str) -> None:
+    granted(database, role)
+    before = rights(database)
+    run(database, sql.SQL(change).format(sql.Identifier(role)))
+    assert rights(database) != before
+    granted(database, role)
+    assert rights(database) == before
+
+
+def rights(database: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(database) as owner:
+        return owner.execute(
+            "SELECT attname, attacl::text FROM pg_attribute WHERE attacl IS NOT NULL "
+            "AND attrelid::regclass::text LIKE 'public_records.%' UNION ALL "
+            "SELECT relname, relacl::text FROM pg_class WHERE relnamespace = 'public_records'::regnamespace "
+            "UNION ALL SELECT 'schema', nspacl::text FROM pg_namespace WHERE nspname = 'public_records' "
+            "UNION ALL SELECT 'default', defaclacl::text FROM pg_default_acl ORDER BY 1, 2"
+        ).fetchall()
 
 
 @pytest.mark.parametrize(

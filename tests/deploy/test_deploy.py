@@ -212,5 +212,5 @@ def test_the_public_role_of_the_database_may_only_read_what_is_public(env: dict[
     subprocess.run(["sh", DEPLOY / "reader.sh"], env=told, check=True, capture_output=True)
     projection = open_projection(url, read_only=False)
     create(projection)
-    grant_reader(projection.engine, "reader")  # raises if the role may do anything else
+    grant_reader(projection, "reader")  # raises if the role may do anything else
     projection.close()

@@ -37,7 +37,7 @@ def admit_public(service: "Service") -> None:
         there = connection.execute(text("SELECT FROM pg_roles WHERE rolname = :role"), {"role": role}).first()
     if there is None:
         make_role(engine, role, asked.password)
-    grant_reader(engine, role)
+    grant_reader(service.projection, role)
 
 
 def make_role(engine: Engine, role: str, password: str | None) -> None:

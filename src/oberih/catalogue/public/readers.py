@@ -3,42 +3,52 @@
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from oberih.catalogue.public.tables import LONGEST_S, SCHEMA, Projection, told
+from oberih.catalogue.public.tables import LONGEST_S, SCHEMA, Projection
 from oberih.errors import InputError
 from oberih.i18n import say
 
 __all__ = ["grant_reader", "refuse_more"]
 
 
-def grant_reader(engine: Engine, role: str) -> None:
+def grant_reader(projection: Projection, role: str) -> None:
     """Let ``role`` of PostgreSQL read the public records, now and when they are made anew, and nothing else.
 
-    Raises `InputError` if the role could read anything else, whatever was granted to it before.
+    What it may already is not granted again: that would fail while another machine loads the records. Raises
+    `InputError` if the role could read anything else, whatever was granted to it before.
     """
-    with told(), engine.begin() as connection:
-        name = connection.dialect.identifier_preparer.quote(role)
-        if connection.execute(text(POWERS), {"role": role}).scalar() is None:
+    asked = {"role": role, "schema": SCHEMA}
+    with projection.reading() as connection:
+        if connection.execute(text(POWERS), asked).scalar() is None:
             raise InputError(
                 say("There is no database role {role}.", role=role),
                 "Create it first, with LOGIN and a password and nothing else.",
             )
-        for statement in (  # whoever owns the tables may
-            f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {name}",
-            f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name}",
-            f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {name}",
-            f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} GRANT SELECT ON TABLES TO {name}",
-        ):
-            connection.execute(text(statement))
-        for setting in (
-            "default_transaction_read_only = on",
-            f"statement_timeout = '{LONGEST_S}s'",
-        ):  # `postgres_engine` asks for them too
-            with suppress(ProgrammingError), connection.begin_nested():
-                connection.execute(text(f"ALTER ROLE {name} SET {setting}"))
+        if connection.execute(text(GRANTED), asked).scalar():
+            refuse_powers(connection, role)
+            return
+    with projection.writing() as connection:
+        grant(connection, role)
         refuse_powers(connection, role)
+
+
+def grant(connection: Connection, role: str) -> None:
+    name = connection.dialect.identifier_preparer.quote(role)
+    for statement in (  # whoever owns the tables may
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {name}",
+        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {name}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} GRANT SELECT ON TABLES TO {name}",
+    ):
+        connection.execute(text(statement))
+    for setting in (
+        "default_transaction_read_only = on",
+        f"statement_timeout = '{LONGEST_S}s'",
+    ):  # `postgres_engine` asks for them too
+        with suppress(ProgrammingError), connection.begin_nested():
+            connection.execute(text(f"ALTER ROLE {name} SET {setting}"))
 
 
 def refuse_more(projection: Projection) -> None:
@@ -64,6 +74,19 @@ POWERS = """
 SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication
     OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid)
 FROM pg_roles r WHERE rolname = :role
+"""
+# Whether a role may read all public tables, and those that will be made, and change none.
+GRANTED = """
+SELECT has_schema_privilege(r.oid, n.oid, 'USAGE')
+    AND EXISTS (SELECT FROM pg_default_acl d, aclexplode(d.defaclacl) a
+        WHERE d.defaclnamespace = n.oid AND d.defaclrole = current_user::regrole AND d.defaclobjtype = 'r'
+            AND a.grantee = r.oid AND a.privilege_type = 'SELECT')
+    AND NOT EXISTS (SELECT FROM pg_class c
+        WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v')
+            AND (NOT has_table_privilege(r.oid, c.oid, 'SELECT')
+                OR has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+                OR has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE, REFERENCES')))
+FROM pg_roles r, pg_namespace n WHERE r.rolname = :role AND n.nspname = :schema
 """
 # Tables outside that a role may read or change, or other schemas in which it may make some.
 ELSEWHERE = """
