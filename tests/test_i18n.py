@@ -153,6 +153,21 @@ def test_a_said_text_can_be_kept_as_json() -> None:
 def test_numbers_have_the_language_s_decimal_mark() -> None:
     assert language("uk").say("{x:.1f} %", x=12.5) == "12,5 %"
     assert ENGLISH.say("{x:.1f} %", x=12.5) == "12.5 %"
+    assert language("uk").say("{x:,.{d}f}", x=1234.567, d=2) == "1\u00a0234,57"
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["no part", "{a}", "{{{a}}} {{}}", "{a:>4}|{b:,.1f}|{a!r:>6}", "{b.real:.0f} {c[0]}", "{b:{c[1]}}"],
+)
+def test_texts_are_filled_in_as_python_does(template: str) -> None:
+    parts = {"a": "x", "b": 1234.5, "c": ["y", ".2f"]}
+    assert say(template, **parts) == ENGLISH.say(template, **parts) == template.format(**parts)
+
+
+def test_a_part_that_is_missing_is_told() -> None:
+    with pytest.raises(KeyError, match="count"):
+        say("{count} photos")
 
 
 def test_language_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

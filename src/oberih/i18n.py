@@ -14,7 +14,7 @@ catalogue and fills in the same parts. Constant strings need no `say`.
 
 import os
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from gettext import c2py
@@ -103,9 +103,28 @@ class Filled(string.Formatter):
     def __init__(self, decimal: str = ".", group: str = ",") -> None:
         self.marks = str.maketrans({".": decimal, ",": group})
 
+    def vformat(self, format_string: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        pieces = taken_apart(format_string)
+        if pieces is None:
+            return super().vformat(format_string, args, kwargs)
+        return "".join([
+            words if name is None else words + self.format_field(kwargs[name], spec)
+            for words, name, spec in pieces
+        ])  # fmt: skip
+
     def format_field(self, value: Any, format_spec: str) -> Any:
         filled = super().format_field(value, format_spec)
         return filled.translate(self.marks) if isinstance(value, int | float) and format_spec else filled
+
+
+@lru_cache(MOST_KEPT)
+def taken_apart(template: str) -> list[tuple[str, str | None, str]] | None:
+    """Words, then the name of a part and how it is written. None: it has more in it than names of parts."""
+    pieces = list(string.Formatter().parse(template))
+    if all(name is None or (name.isidentifier() and not how and "{" not in (spec or ""))
+           for _, name, spec, how in pieces):  # fmt: skip
+        return [(words, name, spec or "") for words, name, spec, _ in pieces]
+    return None
 
 
 ENGLISH_FILLED = Filled()

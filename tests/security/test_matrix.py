@@ -140,6 +140,7 @@ POST    /people/{account}/suspend                              LN NN NU NNUF NN 
 POST    /people/{account}/restore                              LN NN NU NNUF NN +C L NNNNNN
 GET     /audit                                                 LN NN NN +++F NN ++ L NNNNNN
 GET     /healthz                                               ++ ++ ++ ++++ ++ ++ + ++++++
+HEAD    /healthz                                               ++ ++ ++ ++++ ++ ++ + ++++++
 GET     /metrics                                               LN NN NN +++F NN ++ L NNNNN+
 GET     /api/v1/partners.json                                  ++ ++ ++ ++++ ++ ++ + ++++++
 POST    /oai                                                   ++ ++ ++ ++++ ++ ++ + ++++++

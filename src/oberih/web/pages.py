@@ -13,7 +13,7 @@ would make each of them different and keep public ones from being cached.
 """
 
 import json
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import cache, partial
 from os import PathLike, stat_result
 from pathlib import Path
@@ -21,6 +21,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -99,6 +101,27 @@ FILES_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Of files that people brought, or that were made from theirs: whatever is in them, it runs nowhere."""
 
 
+CONSTANT = ("t", "picture")
+"""Functions of which the same words always make the same text."""
+CALL = ["name", "lparen", "string", "rparen"]
+
+
+class Constant(Extension):
+    """What a template says in the same words every time is said when it is compiled: ``t("Copy")``."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        functions: Any = self.environment.globals
+        waiting = list[Token]()
+        for token in stream:
+            waiting.append(token)
+            if CALL[: len(waiting)] != [one.type for one in waiting] or waiting[0].value not in CONSTANT:
+                yield from waiting
+                waiting = []
+            elif len(waiting) == len(CALL):
+                yield Token(token.lineno, "string", functions[waiting[0].value](waiting[2].value))
+                waiting = []
+
+
 class Templates(Environment):
     """With globals that are copied fast, as they are for each page: two chained mappings are not."""
 
@@ -124,7 +147,7 @@ class Pages:
         """The templates in one language. What they import knows nothing of a page, and is made once."""
         made = Templates(
             loader=PackageLoader("oberih.web"), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+            trim_blocks=True, lstrip_blocks=True, auto_reload=False, extensions=[Constant],
         )  # fmt: skip
         speech, parts = Speech(spoken), dict[str, Markup]()
 

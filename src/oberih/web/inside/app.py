@@ -93,7 +93,7 @@ def inner_app(service: Service, gate: Gate) -> FastAPI:
     for router in (handing_in(), contributions.router, door.router, office.router):
         app.include_router(router)
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
     async def healthy() -> Response:
         """200 when requests are answered: the database is there, and the public process too."""
         await run_in_threadpool(ping, service)
