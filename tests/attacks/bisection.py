@@ -188,6 +188,8 @@ class Side:
 def public_side(folder: Path) -> Iterator[Side]:
     """The public process of `oberih serve`, alone."""
     listening = socket.socket()
+    # It is taken for a socket in the file system, which never waits until more is to be sent: this one would.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listening.bind(("127.0.0.1", 0))
     listening.listen(64)
     ours, theirs = os.pipe()
