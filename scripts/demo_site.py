@@ -6,6 +6,7 @@ What is made lies in the folder of the service, and is there when the demo is ru
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -165,7 +166,7 @@ def send(service: Any, address: str, photos: Path, about: About) -> None:
     command = [str(OBERIH), "send", str(photos), "--to", address, "--title", title, "--kind", "building"]
     command += ["--licence", "cc-by-4.0", "--consent", "own", "--consent", "keep", "--language", "en"]
     command += ["--receipts", str(Path(f"{service.folder}.receipts"))]
-    print("$ oberih " + " ".join(command[1:]), flush=True)
+    print(f"$ oberih {shlex.join(command[1:])}", flush=True)
     print(
         "A contribution comes under a licence. The photos of this demo carry none: its custodian writes on\n"
         "the record that they are in copyright, and whom to name.", flush=True,

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg
 import pytest
 from psycopg import errors, sql
+from sqlalchemy import make_url
 
 from oberih.catalogue.public import (
     Projection,
@@ -154,6 +155,8 @@ def test_a_machine_may_start_while_another_loads_the_records(database: str, role
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public_records REVOKE SELECT ON TABLES FROM {}",
         "GRANT UPDATE ON public_records.state TO {}",
         "GRANT UPDATE (value) ON public_records.state TO {}",
+        "GRANT SELECT ON public_records.state TO {} WITH GRANT OPTION",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public_records GRANT INSERT ON TABLES TO {}",
     ],
 )
 def test_rights_that_somebody_changed_are_set_right(database: str, role: str, change: str) -> None:
@@ -163,6 +166,32 @@ def test_rights_that_somebody_changed_are_set_right(database: str, role: str, ch
     assert rights(database) != before
     granted(database, role)
     assert rights(database) == before
+
+
+@pytest.mark.parametrize("owner", ["Oberih", "sa@heritage.example", "a: b"])
+def test_the_service_may_have_any_name(database: str, owner: str) -> None:
+    name, reader = sql.Identifier(owner), f"reader of {owner}"
+    run(
+        database,
+        sql.SQL("DROP SCHEMA public_records CASCADE"),
+        sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(name),
+        sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(reader)),
+        sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+            sql.Identifier(database.split("?", maxsplit=1)[0].rsplit("/", 1)[1]), name
+        ),
+    )
+    own = make_url(database).set(username=owner).render_as_string(hide_password=False)
+    writer = open_projection(own, read_only=False)
+    create(writer)
+    grant_reader(writer, reader)
+    before = rights(database)
+    grant_reader(writer, reader)
+    assert rights(database) == before
+    load(writer, [made(1)])
+    writer.close()
+    shown = open_projection(make_url(database).set(username=reader).render_as_string(hide_password=False))
+    assert record(shown, ark(1)) == made(1)
+    shown.close()
 
 
 def rights(database: str) -> list[tuple[object, ...]]:

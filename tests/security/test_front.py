@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -210,6 +211,32 @@ def test_a_line_that_the_other_side_has_closed_is_replaced(running: Running) -> 
     running.public.hang_up()
     answer, came = asked(running, get("/two"))
     assert answer.endswith(b"ok") and [one.split(b" ")[1] for one in came] == [b"/two"]
+
+
+def test_a_download_that_is_broken_off_is_left_alone(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    size = 64 << 20
+    running.public.says = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + bytes(size)
+    try:
+        for _ in range(4):
+            with closing(socket.create_connection(running.listening.getsockname(), 10)) as line:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                line.sendall(get("/files/model.stl").encode())
+                assert line.recv(15) == b"HTTP/1.1 200 OK"
+    finally:
+        running.public.says = None
+    answer, came = asked(running, get("/records/1/2"))
+    assert answer.endswith(b"ok") and len(came) == 1
+    assert [one for one in caplog.records if one.name == "asyncio"] == []
+
+
+def test_what_cannot_be_done_says_what_can(running: Running) -> None:
+    answer = running.say(
+        "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nallow: " in answer.lower()
 
 
 def test_an_answer_that_is_none_is_not_handed_on(running: Running) -> None:

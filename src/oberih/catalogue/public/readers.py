@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from oberih.catalogue.public.tables import LONGEST_S, SCHEMA, Projection
+from oberih.catalogue.public.tables import LONGEST_S, SCHEMA, Projection, told
 from oberih.errors import InputError
 from oberih.i18n import say
 
@@ -16,8 +16,8 @@ __all__ = ["grant_reader", "refuse_more"]
 def grant_reader(projection: Projection, role: str) -> None:
     """Let ``role`` of PostgreSQL read the public records, now and when they are made anew, and nothing else.
 
-    What it may already is not granted again: that would fail while another machine loads the records. Raises
-    `InputError` if the role could read anything else, whatever was granted to it before.
+    Rights that are right are not granted again: that would fail while another machine loads the records.
+    Raises `InputError` if the role could read anything else, whatever was granted to it before.
     """
     asked = {"role": role, "schema": SCHEMA}
     with projection.reading() as connection:
@@ -26,29 +26,38 @@ def grant_reader(projection: Projection, role: str) -> None:
                 say("There is no database role {role}.", role=role),
                 "Create it first, with LOGIN and a password and nothing else.",
             )
-        if connection.execute(text(GRANTED), asked).scalar():
+        granted = connection.execute(text(GRANTED), asked).scalar()
+    if not granted:
+        with projection.writing() as connection:
+            grant(connection, role)
             refuse_powers(connection, role)
-            return
-    with projection.writing() as connection:
-        grant(connection, role)
+    with told(), projection.engine.begin() as connection:
+        settle(connection, role)
         refuse_powers(connection, role)
 
 
 def grant(connection: Connection, role: str) -> None:
-    name = connection.dialect.identifier_preparer.quote(role)
+    name = quoted(connection, role)
     for statement in (  # whoever owns the tables may
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {name}",
         f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {name}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} REVOKE ALL ON TABLES FROM {name}",
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA {SCHEMA} GRANT SELECT ON TABLES TO {name}",
     ):
         connection.execute(text(statement))
-    for setting in (
-        "default_transaction_read_only = on",
-        f"statement_timeout = '{LONGEST_S}s'",
-    ):  # `postgres_engine` asks for them too
+
+
+def settle(connection: Connection, role: str) -> None:
+    """How the role's connections begin, if this service may say so. `postgres_engine` asks for it too."""
+    name = quoted(connection, role)
+    for setting in ("default_transaction_read_only = on", f"statement_timeout = '{LONGEST_S}s'"):
         with suppress(ProgrammingError), connection.begin_nested():
             connection.execute(text(f"ALTER ROLE {name} SET {setting}"))
+
+
+def quoted(connection: Connection, role: str) -> str:
+    return connection.dialect.identifier_preparer.quote(role).replace(":", r"\:")
 
 
 def refuse_more(projection: Projection) -> None:
@@ -75,17 +84,21 @@ SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplicatio
     OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid)
 FROM pg_roles r WHERE rolname = :role
 """
-# Whether a role may read all public tables, and those that will be made, and change none.
+# Whether a role was granted just this: to read all public tables, and those that will be made.
 GRANTED = """
 SELECT has_schema_privilege(r.oid, n.oid, 'USAGE')
-    AND EXISTS (SELECT FROM pg_default_acl d, aclexplode(d.defaclacl) a
-        WHERE d.defaclnamespace = n.oid AND d.defaclrole = current_user::regrole AND d.defaclobjtype = 'r'
-            AND a.grantee = r.oid AND a.privilege_type = 'SELECT')
-    AND NOT EXISTS (SELECT FROM pg_class c
-        WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v')
-            AND (NOT has_table_privilege(r.oid, c.oid, 'SELECT')
-                OR has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
-                OR has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE, REFERENCES')))
+    AND ARRAY['SELECT'] = ARRAY(
+        SELECT a.privilege_type FROM pg_default_acl d, aclexplode(d.defaclacl) a
+        WHERE d.defaclnamespace = n.oid AND d.defaclobjtype = 'r' AND a.grantee = r.oid
+            AND d.defaclrole = (SELECT oid FROM pg_roles WHERE rolname = current_user))
+    AND NOT EXISTS (
+        SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v')
+            AND ARRAY['SELECT, false'] <> ARRAY(
+                SELECT concat(a.privilege_type, ', ', a.is_grantable::text) FROM aclexplode(c.relacl) a
+                WHERE a.grantee = r.oid))
+    AND NOT EXISTS (
+        SELECT FROM pg_class c JOIN pg_attribute o ON o.attrelid = c.oid, aclexplode(o.attacl) a
+        WHERE c.relnamespace = n.oid AND a.grantee = r.oid)
 FROM pg_roles r, pg_namespace n WHERE r.rolname = :role AND n.nspname = :schema
 """
 # Tables outside that a role may read or change, or other schemas in which it may make some.

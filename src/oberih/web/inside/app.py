@@ -190,7 +190,11 @@ def tell_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def plain(request: Request, error: HTTPException) -> Response:
         message, advice = PLAIN.get(error.status_code, ("This cannot be done.", ""))
-        return refusal(request, error.status_code, message, advice)
+        answer = refusal(request, error.status_code, message, advice)
+        answer.headers.update(
+            {name: value for name, value in (error.headers or {}).items() if name == "Allow"}
+        )
+        return answer
 
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """Sends on to the public process what is for everybody, and nothing that says who asks."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from oberih.errors import NotInArchive, StoreError
 from oberih.web.inside.desk import asked_path, form_of, no_larger
-from oberih.web.inside.lines import Away, Lines, NotToBeSent
+from oberih.web.inside.lines import Answer, Away, Lines, NotToBeSent
 from oberih.web.pages import LANGUAGE
 
 __all__ = ["Front", "Straight", "public_routes"]
@@ -69,7 +70,7 @@ class Front:
             answer.close()
             return Response(status_code=answer.status, headers=kept)
         if int(kept.get("content-length", MOST_HELD + 1)) > MOST_HELD:
-            return StreamingResponse(answer.body(), answer.status, kept)
+            return StreamingResponse(while_there(request, answer), answer.status, kept)
         try:
             return Response(await answer.whole(), answer.status, kept)
         except Away as error:
@@ -82,6 +83,15 @@ class Front:
         except Away:
             return False
         return answer.status == 200
+
+
+async def while_there(request: Request, answer: Answer) -> AsyncIterator[bytes]:
+    """What comes, for as long as somebody takes it. To look lets others have their turn, too."""
+    async with aclosing(answer.body()) as parts:
+        async for part in parts:
+            if await request.is_disconnected():
+                break
+            yield part
 
 
 def kept_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -55,7 +55,8 @@ def public_files(files: Store, projection: Projection) -> APIRouter:
             "Content-Disposition": "inline" if kind.startswith(("image/", "model/")) else "attachment",
             "Content-Security-Policy": FILES_POLICY,
         }  # fmt: skip
-        if tag in request.headers.get("If-None-Match", ""):
+        unless = request.headers.get("If-None-Match", "")
+        if tag in unless or unless.strip() == "*":
             return Response(status_code=304, headers=headers)
         whole = {**headers, "Content-Length": str(stat.size)}
         if request.method == "HEAD":
