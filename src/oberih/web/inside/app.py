@@ -93,7 +93,8 @@ def inner_app(service: Service, gate: Gate) -> FastAPI:
     for router in (handing_in(), contributions.router, door.router, office.router):
         app.include_router(router)
 
-    @app.api_route("/healthz", methods=["GET", "HEAD"])
+    @app.head("/healthz", include_in_schema=False)
+    @app.get("/healthz")
     async def healthy() -> Response:
         """200 when requests are answered: the database is there, and the public process too."""
         await run_in_threadpool(ping, service)
